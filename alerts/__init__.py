@@ -1,0 +1,1 @@
+"""The archive -> delivered digests: rules, stories, items, digests and their delivery."""

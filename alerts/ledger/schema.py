@@ -1,0 +1,173 @@
+"""The ledger's tables: what was read by which rules, and what was told to whom and why. Same database as the archive."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from crawler.archive.schema import BigKey, UTCDateTime, metadata as archive_metadata
+
+metadata = sa.MetaData(naming_convention=archive_metadata.naming_convention)
+
+# Articles that tell the same event.
+story = sa.Table(
+    "story",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("revision", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("changed_at", UTCDateTime, nullable=False),
+    sa.Column("text_hash", sa.Text, nullable=False),  # of the article that founded it; joins identical texts
+    sa.Column("change", sa.Text, nullable=False, server_default=""),  # what the latest revision brought
+    sa.Index(None, "text_hash"),
+)
+
+story_article = sa.Table(
+    "story_article",
+    metadata,
+    sa.Column("article", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("story", BigKey, nullable=False),
+    sa.Column("relation", sa.Text, nullable=False),  # first | copy | related
+    sa.Column("reason", sa.Text, nullable=False),  # why it was put there
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Index(None, "story"),
+)
+
+# The rules at one version, so that every flag can be read again.
+rule_set = sa.Table(
+    "rule_set",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("first_used", UTCDateTime, nullable=False),
+    sa.Column("rules", sa.Integer, nullable=False),
+    sa.Column("source", sa.LargeBinary, nullable=False),  # zstd of the files that made it, as JSON
+)
+
+# The record that a rule set has read one version of an article.
+reading = sa.Table(
+    "reading",
+    metadata,
+    sa.Column("article", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("rule_set", sa.Text, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False),
+)
+
+flag = sa.Table(
+    "flag",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("article", BigKey, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("rule_set", sa.Text, nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("class", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text),  # ceasefire only
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("field", sa.Text, nullable=False),  # title | lead | body; lead and body offsets count in the body
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("sentence", sa.Text, nullable=False),
+    sa.Column("sentence_start", sa.Integer, nullable=False),
+    sa.Column("terms", sa.JSON, nullable=False),  # [[start, end], ..] in the field
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("withdrawn_at", UTCDateTime),  # a later reading of the article no longer gives it
+    sa.UniqueConstraint("article", "version", "rule", "rule_set"),
+    sa.Index(None, "rule", "article"),
+)
+
+# What a desk is to be told of a story: one per desk, story and revision.
+item = sa.Table(
+    "item",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("desk", sa.Text, nullable=False),
+    sa.Column("story", BigKey, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # new | update
+    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("digest", BigKey),  # null until a digest claims it
+    sa.UniqueConstraint("desk", "story", "revision"),
+    sa.Index(None, "desk", "digest"),
+)
+
+# Stories a desk has already been weighed against, so that "no item for this desk" is a row and not a question asked anew.
+weighed = sa.Table(
+    "weighed",
+    metadata,
+    sa.Column("desk", sa.Text, primary_key=True),
+    sa.Column("story", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("flag", BigKey, nullable=False),  # highest flag id weighed
+    sa.Column("revision", sa.Integer, nullable=False),
+)
+
+desk_state = sa.Table(
+    "desk_state",
+    metadata,
+    sa.Column("desk", sa.Text, primary_key=True),
+    sa.Column("last_slot", UTCDateTime, nullable=False),
+    sa.Column("next_number", sa.Integer, nullable=False, server_default="1"),
+)
+
+digest = sa.Table(
+    "digest",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("desk", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("slot", UTCDateTime, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # frozen (snapshot taken) | enqueued (deliveries inserted)
+    sa.Column("covers_from", UTCDateTime, nullable=False),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("snapshot", sa.LargeBinary, nullable=False),  # zstd of JSON: everything the templates see
+    sa.UniqueConstraint("desk", "slot"),
+    sa.UniqueConstraint("desk", "number"),
+)
+
+# The outbox: one digest (later: or alert) on one route to one target.
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("digest", BigKey),
+    sa.Column("alert", BigKey),
+    sa.Column("route", sa.Text, nullable=False),  # mail | folder
+    sa.Column("target", sa.Text, nullable=False),  # address, or folder
+    sa.Column("message_id", sa.Text, nullable=False, unique=True),
+    sa.Column("body", sa.LargeBinary),  # zstd of the final bytes; dropped 30 days after the final state
+    sa.Column("state", sa.Text, nullable=False),  # ready | sending | doubt | sent | failed | held | cancelled
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_try", UTCDateTime, nullable=False),
+    sa.Column("reply", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("changed_at", UTCDateTime, nullable=False),
+    sa.Column("sent_at", UTCDateTime),
+    sa.CheckConstraint("(digest IS NULL) <> (alert IS NULL)", name="one_origin"),
+    sa.UniqueConstraint("digest", "target"),
+    sa.UniqueConstraint("alert", "target"),
+    sa.Index(None, "state", "next_try"),
+)
+
+recipient = sa.Table(
+    "recipient",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),  # ok | suspended
+    sa.Column("refusals", sa.Integer, nullable=False, server_default="0"),  # 5xx in a row
+    sa.Column("reply", sa.Text, nullable=False, server_default=""),
+)
+
+# One execution of one job.
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("started_at", UTCDateTime, nullable=False),
+    sa.Column("finished_at", UTCDateTime),
+    sa.Column("ok", sa.Boolean),
+    sa.Column("counts", sa.JSON, nullable=False),
+    sa.Column("error", sa.Text, nullable=False, server_default=""),
+    sa.Index(None, "job", "id"),
+)

@@ -1,0 +1,1 @@
+"""The web -> the archive: channels polled, pages fetched and extracted, articles stored. Usable alone."""
