@@ -1,0 +1,1 @@
+"""Deliveries: enqueue final bytes, and bring them to their target exactly once."""

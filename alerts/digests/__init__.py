@@ -1,0 +1,1 @@
+"""Digests: choose, compose, render."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from crawler.archive.schema import BigKey, UTCDateTime, metadata as archive_metadata
+from crawler.archive.schema import BigKey, UTCDateTime
+from crawler.archive.schema import metadata as archive_metadata
 
 metadata = sa.MetaData(naming_convention=archive_metadata.naming_convention)
 
@@ -98,7 +99,7 @@ weighed = sa.Table(
     metadata,
     sa.Column("desk", sa.Text, primary_key=True),
     sa.Column("story", BigKey, primary_key=True, autoincrement=False),
-    sa.Column("flag", BigKey, nullable=False),  # highest flag id weighed
+    sa.Column("flags", sa.Integer, nullable=False),  # live flags it had; a count, because ids can commit out of order
     sa.Column("revision", sa.Integer, nullable=False),
 )
 

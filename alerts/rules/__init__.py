@@ -1,0 +1,1 @@
+"""The rule language and its matcher. Pure; imports nothing of this project but errors and configfile."""

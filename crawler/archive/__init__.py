@@ -1,0 +1,1 @@
+"""The archive: one schema on SQLite and PostgreSQL, opened with `open_archive(url)`."""

@@ -1,0 +1,1 @@
+"""Bytes -> values, pure: feeds, sitemaps, sections, pages, dates, language."""

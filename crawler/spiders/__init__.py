@@ -1,0 +1,1 @@
+"""Thin Scrapy spiders: request, hand the bytes to crawler.parse, yield items."""
