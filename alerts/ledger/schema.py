@@ -139,6 +139,7 @@ delivery = sa.Table(
     sa.Column("body", sa.LargeBinary),  # zstd of the final bytes; dropped 30 days after the final state
     sa.Column("state", sa.Text, nullable=False),  # ready | sending | doubt | sent | failed | held | cancelled
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("doubts", sa.Integer, nullable=False, server_default="0"),  # times the fate after the dot stayed unknown
     sa.Column("next_try", UTCDateTime, nullable=False),
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
     sa.Column("created_at", UTCDateTime, nullable=False),
@@ -156,6 +157,16 @@ recipient = sa.Table(
     sa.Column("address", sa.Text, primary_key=True),
     sa.Column("state", sa.Text, nullable=False),  # ok | suspended
     sa.Column("refusals", sa.Integer, nullable=False, server_default="0"),  # 5xx in a row
+    sa.Column("reply", sa.Text, nullable=False, server_default=""),
+)
+
+# A mail server that could not be used: it is held as a whole, so that its deliveries lose no tries.
+relay = sa.Table(
+    "relay",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),  # host:port
+    sa.Column("failures", sa.Integer, nullable=False),  # in a row
+    sa.Column("next_try", UTCDateTime, nullable=False),
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
 )
 
