@@ -88,6 +88,7 @@ item = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),  # new | update
     sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("change", sa.Text, nullable=False, server_default=""),  # what an update brought, in words; empty for new
     sa.Column("digest", BigKey),  # null until a digest claims it
     sa.UniqueConstraint("desk", "story", "revision"),
     sa.Index(None, "desk", "digest"),
@@ -99,8 +100,9 @@ weighed = sa.Table(
     metadata,
     sa.Column("desk", sa.Text, primary_key=True),
     sa.Column("story", BigKey, primary_key=True, autoincrement=False),
-    sa.Column("flags", sa.Integer, nullable=False),  # live flags it had; a count, because ids can commit out of order
+    sa.Column("flags", sa.Integer, nullable=False),  # flags it ever had; a count, because ids can commit out of order
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),  # what the desk was told: "class topic stage" -> severity
 )
 
 desk_state = sa.Table(
