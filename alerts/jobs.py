@@ -1,0 +1,208 @@
+"""The registry of jobs and `run`: everything that is due, once.
+
+Every job asks the database for rows that still lack something, so it can be killed and started again at any moment,
+and cron, daemon and person get the same result. One job's failure is recorded and never stops the next: a digest must
+go out although the collector is broken, and it then says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from alerts.delivery import deliver as deliver_outbox
+from alerts.delivery import enqueue
+from alerts.digests import make_digests
+from alerts.errors import DeliveryError
+from alerts.flags import flag_articles
+from alerts.items import make_items
+from alerts.ledger import deliveries, runs
+from alerts.stories import group_articles
+from crawler.archive import articles, channels
+from crawler.errors import CeasewireError
+
+if TYPE_CHECKING:
+    from alerts.configuration import Configuration
+    from crawler.archive import Archive
+
+log = logging.getLogger(__name__)
+
+Counts = Mapping[str, int]
+Progress = Callable[[int, int, str], None]
+
+KEEP_BODIES = timedelta(days=30)
+"""Final bytes of a delivery stay this long after its final state (notes of the outbox)."""
+KEEP_RUNS = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every job is given.
+
+    Attributes:
+        now: gives the current instant, aware UTC.
+        everything: collect asks every channel, due or not (conditionally).
+        fetch: false leaves the network alone: the caller has seen that nothing is due and runs without a reactor.
+        progress: called with (done, total, what), or None.
+    """
+
+    archive: Archive
+    configuration: Configuration
+    now: Callable[[], datetime]
+    everything: bool = False
+    fetch: bool = True
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """How one execution of one job went. `error` is empty when it went well."""
+
+    job: str
+    counts: Counts
+    error: str = ""
+    temporary: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A step that cron, the daemon or a person can start."""
+
+    name: str
+    run: Callable[[Work], Awaitable[Counts]]
+
+
+def collection_due(work: Work) -> bool:
+    """Whether any channel or page is to be asked for now; a quiet minute of cron need not import the crawler for it."""
+    now = work.now()
+    with work.archive.write() as connection:
+        channels.sync_channels(connection, work.configuration.sources, now)
+    if work.everything:
+        return True
+    with work.archive.read() as connection:
+        return bool(channels.due_channels(connection, now) or articles.pages_wanted(connection, now, limit=1))
+
+
+async def _collect(work: Work) -> Counts:
+    if not work.fetch or not await asyncio.to_thread(collection_due, work):
+        return {}
+    from crawler.collect import collect
+
+    configuration = work.configuration
+    report = await collect(
+        work.archive,
+        configuration.sources,
+        configuration.settings.crawler,
+        now=work.now,
+        everything=work.everything,
+        progress=work.progress,
+    )
+    return {name: value for name, value in asdict(report).items() if isinstance(value, int)}
+
+
+def _group(work: Work) -> Counts:
+    return {"grouped": group_articles(work.archive, work.now())}
+
+
+def _flag(work: Work) -> Counts:
+    configuration = work.configuration
+    report = flag_articles(
+        work.archive, configuration.rule_set, configuration.sources, work.now(), progress=work.progress
+    )
+    return {"read": report.read, "flags": report.flags}
+
+
+def _items(work: Work) -> Counts:
+    return {"items": make_items(work.archive, work.configuration.desks, work.now())}
+
+
+def _digest(work: Work) -> Counts:
+    return {"digests": len(make_digests(work.archive, work.configuration, work.now()))}
+
+
+def _deliver(work: Work) -> Counts:
+    queued = enqueue(work.archive, work.configuration, work.now())
+    report = deliver_outbox(work.archive, work.configuration, work.now)
+    counts = {"queued": queued}
+    counts.update({name: value for name, value in asdict(report).items() if isinstance(value, int)})
+    return counts
+
+
+def _tidy(work: Work) -> Counts:
+    now = work.now()
+    with work.archive.write() as connection:
+        return {
+            "bodies": deliveries.drop_bodies(connection, now - KEEP_BODIES),
+            "runs": runs.forget_runs(connection, now - KEEP_RUNS),
+        }
+
+
+def _in_thread(step: Callable[[Work], Counts]) -> Callable[[Work], Awaitable[Counts]]:
+    async def run(work: Work) -> Counts:
+        return await asyncio.to_thread(step, work)
+
+    return run
+
+
+JOBS: tuple[Job, ...] = (
+    Job("collect", _collect),
+    Job("group", _in_thread(_group)),
+    Job("flag", _in_thread(_flag)),
+    Job("items", _in_thread(_items)),
+    Job("digest", _in_thread(_digest)),
+    Job("deliver", _in_thread(_deliver)),
+    Job("tidy", _in_thread(_tidy)),
+)
+
+
+async def run_due(
+    work: Work, names: Sequence[str] = (), *, stopping: Callable[[], bool] = lambda: False
+) -> tuple[JobReport, ...]:
+    """Run the named jobs (all, if none is named) in the order of the data, each with a run row of its own.
+
+    Args:
+        work: what the jobs are given.
+        names: names out of `JOBS`.
+        stopping: asked between jobs; true ends the run early, which loses nothing.
+
+    Returns:
+        A report per job that was started.
+    """
+    reports = []
+    for job in JOBS:
+        if names and job.name not in names:
+            continue
+        if stopping():
+            break
+        reports.append(await _run_job(work, job))
+    return tuple(reports)
+
+
+async def _run_job(work: Work, job: Job) -> JobReport:
+    run_id = await asyncio.to_thread(_start_run, work, job.name)
+    try:
+        report = JobReport(job.name, await job.run(work))
+    except CeasewireError as error:
+        permanent = isinstance(error, DeliveryError) and error.permanent
+        report = JobReport(job.name, {}, error=str(error), temporary=not permanent)
+        log.error("%s: %s", job.name, error)
+    except Exception as error:
+        report = JobReport(job.name, {}, error="".join(traceback.format_exception(error)), temporary=False)
+        log.exception("%s failed unexpectedly", job.name)
+    await asyncio.to_thread(_finish_run, work, run_id, report)
+    return report
+
+
+def _start_run(work: Work, name: str) -> int:
+    with work.archive.write() as connection:
+        return runs.start_run(connection, name, work.now())
+
+
+def _finish_run(work: Work, run_id: int, report: JobReport) -> None:
+    with work.archive.write() as connection:
+        runs.finish_run(connection, run_id, work.now(), counts=dict(report.counts), error=report.error)
