@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -139,3 +142,66 @@ class Article:
     backfill: bool = False
     duplicate_of: int | None = None
     lead_end: int = field(default=0)
+
+
+HASHED_FROM = 200
+"""Shorter texts are not compared by hash: "Read more on our site" would make copies of everything."""
+
+_NOT_LETTERS = re.compile(r"[\W_]+")
+_PARAGRAPH_END = re.compile(r"\s*\n")
+_SENTENCE_END = re.compile(r"[.!?…。！？؟۔][\"'”’»)\]]*(?=\s+\S)")
+_SHORT_FORMS = frozenset(
+    re.split(
+        " ",
+        "mr mrs ms dr prof gen lt col sgt capt maj cmdr adm gov sen rep st no vs jan feb mar apr jun jul aug sep sept oct"
+        " nov dec inc ltd co corp m mm mme sr sra d p ст г ул им т н р",
+    )
+)
+
+
+def lead_end(body: str) -> int:
+    """Where the lead ends: the first paragraph, else the first two sentences, at most `LEAD_LIMIT` characters.
+
+    The lead is a prefix of the body, so that offsets in it are offsets in the body.
+    """
+    paragraph = _PARAGRAPH_END.search(body)
+    end = paragraph.start() if paragraph else len(body)
+    if end <= LEAD_LIMIT:
+        return end
+    stops = [match for match in _SENTENCE_END.finditer(body, 0, LEAD_LIMIT + 1) if _ends_sentence(body, match)]
+    within = [match.end() for match in stops[:2] if match.end() <= LEAD_LIMIT]
+    if within:
+        return within[-1]
+    # One endless sentence: cut between words.
+    cut = max(body.rfind(" ", 0, LEAD_LIMIT + 1), body.rfind("\n", 0, LEAD_LIMIT + 1))
+    return cut if cut > 0 else LEAD_LIMIT
+
+
+def fold(text: str) -> str:
+    """The text as it is compared: case folded, every run of spaces and punctuation one space."""
+    return _NOT_LETTERS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def text_hash(body: str) -> str:
+    """SHA-256 (hex) of the folded body: equal for copies that differ in case, spaces or punctuation only.
+
+    Empty for bodies too short to be told apart by.
+    """
+    folded = fold(body)
+    return hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest() if len(folded) >= HASHED_FROM else ""
+
+
+def entry_body(entry: Entry) -> str:
+    """The entry's own text, used until there is a page's: its full content if it has any, else its summary."""
+    return (entry.content.strip() or entry.summary.strip()).replace("\r\n", "\n")
+
+
+def _ends_sentence(body: str, stop: re.Match[str]) -> bool:
+    following = body[stop.end() :].lstrip()[:1]
+    if following.islower():
+        return False
+    if body[stop.start()] != ".":
+        return True
+    before = re.search(r"[^\s.(\"“«]+$", body[: stop.start()])
+    # An initial ("J. Smith", "U.S. troops") or a short form ends nothing.
+    return before is None or (len(before[0]) > 1 and before[0].casefold() not in _SHORT_FORMS)

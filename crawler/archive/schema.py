@@ -38,6 +38,7 @@ class UTCDateTime(sa.types.TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> datetime | None:
         """Give aware UTC back."""
+        del dialect
         if value is None:
             return None
         assert isinstance(value, datetime)
@@ -125,6 +126,7 @@ article = sa.Table(
     sa.Index(None, "page_state", "page_next_try"),
     sa.Index(None, "text_hash"),
     sa.Index(None, "seen_at"),
+    sa.Index(None, "duplicate_of"),
 )
 
 # Large texts apart, so that scans of `article` stay small.
