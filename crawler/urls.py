@@ -176,12 +176,7 @@ def _split(url: str) -> _Parts | None:
 def _host_and_port(authority: str) -> tuple[str | None, int | None]:
     if authority.startswith("["):
         literal, closed, tail = authority[1:].partition("]")
-        try:
-            host: str | None = (
-                f"[{ipaddress.IPv6Address(literal).compressed}]" if closed and "%" not in literal else None
-            )
-        except ValueError:
-            host = None
+        host = _ipv6_host(literal) if closed else None
         colon, port = tail[:1], tail[1:]
     else:
         name, colon, port = authority.partition(":")

@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from crawler.configfile.document import Document, nearest
 from crawler.configfile.reading import files_in, read_document
-from crawler.configfile.validation import Section, fault, validate
+from crawler.configfile.validation import Identifier, Section, fault, validate
 
-__all__ = ["Document", "Section", "fault", "files_in", "nearest", "read_document", "validate"]
+__all__ = ["Document", "Identifier", "Section", "fault", "files_in", "nearest", "read_document", "validate"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from crawler.configfile.document import Document, Loc, nearest
@@ -18,6 +20,10 @@ M = TypeVar("M", bound=BaseModel)
 
 _LONGEST_LIST = 12
 """More allowed words than this are not written out in a message."""
+_LONGEST_IDENTIFIER = 64
+_IDENTIFIER = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_WORDS = re.compile(r"[a-z0-9]+")
+_NOT_IN_IDENTIFIER = re.compile(r"[^a-z0-9-]")
 
 
 class Section(BaseModel):
@@ -45,6 +51,29 @@ def fault(
     """
     context = {"message": message, "expected": expected, "hint": hint, "code": code, "offset": offset}
     return PydanticCustomError("fault", "{message}", context)
+
+
+def _check_identifier(name: str) -> str:
+    if _IDENTIFIER.fullmatch(name) and len(name) <= _LONGEST_IDENTIFIER:
+        return name
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    close = "-".join(_WORDS.findall(plain.lower()))[:_LONGEST_IDENTIFIER].rstrip("-")
+    offset = next((match.start() for match in _NOT_IN_IDENTIFIER.finditer(name)), None)
+    raise fault(
+        "this is empty" if not name else f"`{name}` is no id",
+        expected=f"lower-case letters and digits, joined by hyphens, at most {_LONGEST_IDENTIFIER}",
+        hint=f"did you mean `{close}`?" if close else "",
+        code="id",
+        offset=offset,
+    )
+
+
+Identifier = Annotated[
+    str,
+    AfterValidator(_check_identifier),
+    WithJsonSchema({"type": "string", "pattern": f"^{_IDENTIFIER.pattern}$", "maxLength": _LONGEST_IDENTIFIER}),
+]
+"""A name that other files and the database refer to: ``kyiv-independent``."""
 
 
 def validate(document: Document, model: type[M], *, root: Loc = ()) -> tuple[M | None, list[Problem]]:
