@@ -76,8 +76,8 @@ class Daemon:
             self._reload_if_changed()
             try:
                 with run_lock(self._archive, wait=0):
-                    work = Work(self._archive, self.configuration, self._now)
-                    await run_due(work, stopping=lambda: self.stopping)
+                    work = Work(self._archive, self.configuration, self._now, stopping=lambda: self.stopping)
+                    await run_due(work)
             except LockHeld as held:
                 log.info("%s", held)
 

@@ -12,13 +12,13 @@ from alerts.ledger import schema as ledger
 from alerts.lines import ImportedArticle
 from crawler.archive import articles
 from crawler.archive import schema as archive_schema
+from crawler.articles import Entry
 from crawler.parse.language import detect_language
 
 if TYPE_CHECKING:
-    from crawler.options import CrawlerOptions
-
     from crawler.archive import Archive
     from crawler.articles import Article
+    from crawler.options import CrawlerOptions
 
 Progress = Callable[[int, int, str], None]
 
@@ -38,16 +38,15 @@ def store_articles(
     for start in range(0, len(rows), BATCH):
         with archive.write() as connection:
             for row in rows[start : start + BATCH]:
-                _, is_new = articles.import_article(
-                    connection,
-                    url=row.url or f"import:{row.source or 'import'}/{row.id}",
+                entry = Entry(
+                    guid=row.id,
+                    link=row.url,
                     title=row.title,
-                    body=row.text,
-                    language=row.language or detect_language(f"{row.title}\n{row.text}", tuple(options.languages)),
+                    content=row.text,
                     published=row.published,
-                    source=row.source or "import",
-                    now=now,
+                    language=row.language or detect_language(f"{row.title}\n{row.text}", tuple(options.languages)),
                 )
+                _, is_new = articles.import_article(connection, row.source or "import", entry, now=now)
                 new += is_new
         if progress is not None:
             progress(min(start + BATCH, len(rows)), len(rows), "articles stored")

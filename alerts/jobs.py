@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 Counts = Mapping[str, int]
 Progress = Callable[[int, int, str], None]
 
-KEEP_BODIES = timedelta(days=30)
-"""Final bytes of a delivery stay this long after its final state (notes of the outbox)."""
 KEEP_RUNS = timedelta(days=90)
 
 
@@ -49,6 +47,7 @@ class Work:
         everything: collect asks every channel, due or not (conditionally).
         fetch: false leaves the network alone: the caller has seen that nothing is due and runs without a reactor.
         progress: called with (done, total, what), or None.
+        stopping: asked between jobs and between deliveries; true ends the run early, which loses nothing.
     """
 
     archive: Archive
@@ -57,6 +56,7 @@ class Work:
     everything: bool = False
     fetch: bool = True
     progress: Progress | None = None
+    stopping: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ def _flag(work: Work) -> Counts:
 
 
 def _items(work: Work) -> Counts:
-    return {"items": make_items(work.archive, work.configuration.desks, work.now())}
+    configuration = work.configuration
+    return {"items": make_items(work.archive, configuration.desks, work.now(), configuration.sources)}
 
 
 def _digest(work: Work) -> Counts:
@@ -127,7 +128,7 @@ def _digest(work: Work) -> Counts:
 
 def _deliver(work: Work) -> Counts:
     queued = enqueue(work.archive, work.configuration, work.now())
-    report = deliver_outbox(work.archive, work.configuration, work.now)
+    report = deliver_outbox(work.archive, work.configuration, work.now, stopping=work.stopping)
     counts = {"queued": queued}
     counts.update({name: value for name, value in asdict(report).items() if isinstance(value, int)})
     return counts
@@ -135,9 +136,10 @@ def _deliver(work: Work) -> Counts:
 
 def _tidy(work: Work) -> Counts:
     now = work.now()
+    keep_bodies = timedelta(days=work.configuration.settings.alerts.keep_bodies_days)
     with work.archive.write() as connection:
         return {
-            "bodies": deliveries.drop_bodies(connection, now - KEEP_BODIES),
+            "bodies": deliveries.drop_bodies(connection, now - keep_bodies),
             "runs": runs.forget_runs(connection, now - KEEP_RUNS),
         }
 
@@ -160,15 +162,12 @@ JOBS: tuple[Job, ...] = (
 )
 
 
-async def run_due(
-    work: Work, names: Sequence[str] = (), *, stopping: Callable[[], bool] = lambda: False
-) -> tuple[JobReport, ...]:
+async def run_due(work: Work, names: Sequence[str] = ()) -> tuple[JobReport, ...]:
     """Run the named jobs (all, if none is named) in the order of the data, each with a run row of its own.
 
     Args:
         work: what the jobs are given.
         names: names out of `JOBS`.
-        stopping: asked between jobs; true ends the run early, which loses nothing.
 
     Returns:
         A report per job that was started.
@@ -177,7 +176,7 @@ async def run_due(
     for job in JOBS:
         if names and job.name not in names:
             continue
-        if stopping():
+        if work.stopping():
             break
         reports.append(await _run_job(work, job))
     return tuple(reports)

@@ -14,6 +14,7 @@ import click
 from alerts.cli import common
 
 if TYPE_CHECKING:
+    from alerts.lines import LineError
     from alerts.rules import Hit, RuleSet, Text
     from crawler.errors import Problem
 
@@ -141,7 +142,7 @@ class Named:
     text: Text
 
 
-def _texts(file: str, *, lines: bool, language: str) -> Iterator[Named | Exception]:
+def _texts(file: str, *, lines: bool, language: str) -> Iterator[Named | LineError]:
     from alerts.rules import Text
 
     if lines or file.endswith(".jsonl"):
@@ -156,7 +157,7 @@ def _texts(file: str, *, lines: bool, language: str) -> Iterator[Named | Excepti
     yield Named("-" if file == "-" else Path(file).name, Text(title=title, body=body.strip("\n"), language=language))
 
 
-def _from_lines(stream: Iterable[str]) -> Iterator[Named | Exception]:
+def _from_lines(stream: Iterable[str]) -> Iterator[Named | LineError]:
     from alerts.lines import LineError, parse_line
     from alerts.rules import Text
 
