@@ -105,7 +105,7 @@ def _prepare(account: Account, install: Path) -> tuple[Path, Path]:
             folder = Path(tempfile.mkdtemp(prefix="cw-pg-", dir=place))
             try:
                 usable = _usable_install(folder, account, install)
-                command = [usable / "bin" / "postgres", "--version"]
+                command = [str(usable / "bin" / "postgres"), "--version"]
                 subprocess.run(command, check=True, cwd=folder, capture_output=True, **account.options())
             except (OSError, subprocess.CalledProcessError):
                 shutil.rmtree(folder)
@@ -144,9 +144,19 @@ def _start(shared: Path) -> None:
 def _run_server(shared: Path, folder: Path, install: Path, account: Account) -> None:
     environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", "")}
     run: dict[str, Any] = {"cwd": folder, "env": environment, **account.options()}
-    initdb = [install / "bin" / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    initdb = [
+        str(install / "bin" / "initdb"),
+        "-D",
+        str(folder / "data"),
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+    ]
     subprocess.run([*initdb, "--locale=C", "--no-sync"], check=True, stdout=subprocess.DEVNULL, **run)
-    command = [install / "bin" / "postgres", "-D", folder / "data", "-k", folder]
+    command = [str(install / "bin" / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
     for name, value in _QUICK.items():
         command += ["-c", f"{name}={value}"]
     if os.fork():

@@ -155,7 +155,7 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappin
     if not rows:
         return 0
     statement = insert_for(connection, table).on_conflict_do_nothing()
-    return connection.execute(statement.values(_by_key(table, rows))).rowcount
+    return connection.execute(statement, _by_key(table, rows)).rowcount
 
 
 def upsert(
@@ -164,12 +164,11 @@ def upsert(
     """Insert rows by primary key; where the key is there, overwrite the columns named in `update`."""
     if not rows:
         return
-    statement = insert_for(connection, table).values(_by_key(table, rows))
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns), set_={name: statement.excluded[name] for name in update}
-        )
+    statement = insert_for(connection, table)
+    statement = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_={name: statement.excluded[name] for name in update}
     )
+    connection.execute(statement, _by_key(table, rows))
 
 
 def met_another_writer(error: sa.exc.DBAPIError) -> bool:
