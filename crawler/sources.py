@@ -203,7 +203,7 @@ class SourceSection(Section):
     languages: tuple[LanguageCode, ...] = Field(min_length=1, description="Languages it writes in; ISO 639-1.")
     tier: Annotated[int, Field(strict=True, ge=1, le=4)] = Field(
         3,
-        description="1 agency or international body, 2 large outlet, 3 local or specialised outlet, 4 party or aggregator.",
+        description="1 agency or international body, 2 large outlet, 3 local or specialised, 4 party or aggregator.",
     )
     party: str | None = Field(
         None, min_length=1, description="The side in a conflict that it is or belongs to, such as Russia."

@@ -77,9 +77,10 @@ class Document:
     ) -> Problem:
         """A problem at `loc` (at its key, or at an offset of its value) with the line it stands in."""
         line, column = self.position(loc, key=key) if offset is None else self.position_in(loc, offset)
-        return Problem(
-            self.file, line, column, message, expected, hint, code, source_line=self._lines.line(line), warning=warning
-        )
+        shown = self._lines.line(line)
+        if code == "secret":  # problems end up in logs and in cron's mail
+            shown = shown[: column - 1] + (f"{loc[-1]}: ..." if key else "...")
+        return Problem(self.file, line, column, message, expected, hint, code, source_line=shown, warning=warning)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -21,6 +21,8 @@ M = TypeVar("M", bound=BaseModel)
 _LONGEST_LIST = 12
 """More allowed words than this are not written out in a message."""
 _LONGEST_IDENTIFIER = 64
+_SECRET = re.compile(r"pass(word|wd|phrase)?$|secret|token|api_?key", re.IGNORECASE)
+_OF_ANOTHER_MEMBER = ("_type", "enum", "literal_error")
 _IDENTIFIER = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _WORDS = re.compile(r"[a-z0-9]+")
 _NOT_IN_IDENTIFIER = re.compile(r"[^a-z0-9-]")
@@ -107,7 +109,9 @@ def _deepest(document: Document, root: Loc, errors: list[ErrorDetails]) -> Itera
     for detail, place in zip(errors, places, strict=True):
         of_union = len(root + detail["loc"]) > len(place)
         deeper = any(len(other) > len(place) and other[: len(place)] == place for other in places)
-        if not (of_union and deeper and detail["type"].endswith(("_type", "enum", "literal_error"))):
+        # pydantic counts only the good members of a list, and calls it too short when there are none.
+        echo = detail["type"] == "too_short" or (of_union and detail["type"].endswith(_OF_ANOTHER_MEMBER))
+        if not (deeper and echo):
             yield detail
 
 
@@ -133,7 +137,7 @@ def _merged(problems: Iterable[Problem]) -> list[Problem]:
             merged[place] = problem
         elif problem.expected not in same.expected:
             merged[place] = replace(same, expected=f"{same.expected} or {problem.expected}")
-    return list(merged.values())
+    return sorted(merged.values(), key=lambda problem: (problem.line, problem.column))
 
 
 def _problem(document: Document, model: type[BaseModel], root: Loc, detail: ErrorDetails) -> Problem | None:
@@ -144,7 +148,7 @@ def _problem(document: Document, model: type[BaseModel], root: Loc, detail: Erro
     if kind == "missing":
         if _misspelt(document, model, loc, detail["loc"]):
             return None
-        return document.problem(loc[:-1], f"`{loc[-1]}` is missing", expected=f"the key `{loc[-1]}`", code="missing")
+        return _missing_key(document, model, loc, detail["loc"])
     if kind == "fault":
         return document.problem(
             loc,
@@ -169,7 +173,16 @@ def _unknown_key(document: Document, model: type[BaseModel], loc: Loc, inner: Lo
     if not hint and (close := nearest(name, known)):
         hint = f"did you mean `{close}`?"
     expected = f"one of {_listed(known)}" if known and (len(known) <= _LONGEST_LIST or not hint) else ""
-    return document.problem(loc, f"unknown key `{name}`", key=True, expected=expected, hint=hint, code="unknown-key")
+    code = "secret" if _SECRET.search(name) else "unknown-key"
+    return document.problem(loc, f"unknown key `{name}`", key=True, expected=expected, hint=hint, code=code)
+
+
+def _missing_key(document: Document, model: type[BaseModel], loc: Loc, inner: Loc) -> Problem:
+    name = str(loc[-1])
+    fields = (owner.model_fields.get(name) for owner in _models_at(model, inner[:-1]))
+    examples = [example for field in fields if field is not None for example in field.examples or ()]
+    hint = f"such as `{name}: {examples[0]}`" if examples else ""
+    return document.problem(loc[:-1], f"`{name}` is missing", expected=f"the key `{name}`", hint=hint, code="missing")
 
 
 def _misspelt(document: Document, model: type[BaseModel], loc: Loc, inner: Loc) -> bool:
@@ -275,11 +288,15 @@ def _words(kind: str, context: dict[str, Any], said: str, value: Any) -> tuple[s
         return f"{value} is out of range", f"{words} {context[name]}", ""
     if kind in _LENGTHS:
         words, name, unit = _LENGTHS[kind]
-        message = "this is empty" if value in ("", [], {}) else f"this has {len(value)} {unit}"
-        return message, f"{words} {context[name]} {unit.removesuffix('s') if context[name] == 1 else unit}", ""
+        message = "this is empty" if value in ("", [], {}) else f"this has {_counted(len(value), unit)}"
+        return message, f"{words} {_counted(context[name], unit)}", ""
     if kind == "value_error":
         return said.removeprefix("Value error, "), "", ""
     return said[:1].lower() + said[1:], "", ""
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 def _wrong_type(stem: str, value: Any) -> tuple[str, str, str]:

@@ -1,0 +1,264 @@
+"""Desks: who reads, about what, when, and by which routes. The files of config/desks/, one desk a file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from alerts.options import MailAddress
+from alerts.schedule import CronFault, check_cron, check_zone, night_hours
+from crawler.configfile import Document, Identifier, Section, fault, files_in, nearest, read_document, validate
+from crawler.errors import Problem
+from crawler.options import LanguageCode
+from crawler.sources import CountryCode
+
+Class = Literal["event", "statement", "context"]
+Severity = Literal["low", "medium", "high", "critical"]
+SendEmpty = Literal["always", "daily", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailRoute:
+    """Mail to some addresses; each gets a delivery of its own."""
+
+    to: tuple[str, ...]
+    kind: Literal["mail"] = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRoute:
+    """Files in a folder (absolute)."""
+
+    folder: Path
+    kind: Literal["folder"] = "folder"
+
+
+Route = MailRoute | FolderRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Readers with a schedule. An empty tuple asks for no restriction; the file's models describe the rest."""
+
+    id: str
+    title: str
+    schedule: str
+    zone: str
+    routes: tuple[Route, ...]
+    topics: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ("event", "statement")
+    rules: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    source_countries: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    send_empty: SendEmpty = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What desks may refer to. None: not known, so anything may be named.
+
+    Attributes:
+        topics: of settings.yaml.
+        sources: ids of config/sources/.
+        rules: ids of config/rules/, those of broken files included.
+        mail_server: whether settings.yaml has one.
+    """
+
+    topics: Collection[str] | None = None
+    sources: Collection[str] | None = None
+    rules: Collection[str] | None = None
+    mail_server: bool = True
+
+
+def _raise(found: CronFault | None) -> None:
+    if found is not None:
+        raise fault(found.message, expected=found.expected, hint=found.hint, offset=found.offset, code="schedule")
+
+
+def _check_schedule(cron: str) -> str:
+    _raise(check_cron(cron))
+    return " ".join(cron.split())
+
+
+def _check_zone(zone: str) -> str:
+    _raise(check_zone(zone))
+    return zone
+
+
+class RouteSection(Section):
+    """One way out: exactly one of `mail` and `folder`."""
+
+    not_here: ClassVar[dict[str, str]] = {
+        "email": "did you mean `mail`?",
+        "to": "write `mail: [desk@example.org]`",
+        "kind": "write `mail: [desk@example.org]` or `folder: var/outbox`",
+    }
+
+    mail: tuple[MailAddress, ...] | None = Field(
+        None, min_length=1, description="Addresses; each gets a mail of its own and sees no other."
+    )
+    folder: str | None = Field(
+        None, min_length=1, description="Folder for .eml, .html and .txt; relative to the configuration folder."
+    )
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        if (self.mail is None) == (self.folder is None):
+            message = "a route is of one kind" if self.mail else "the route leads nowhere"
+            raise fault(message, expected="exactly one of mail, folder", code="route-kind")
+        return self
+
+    def route(self, folder: Path) -> Route:
+        """The route as delivery uses it; `folder` is the configuration folder."""
+        if self.mail is not None:
+            return MailRoute(self.mail)
+        return FolderRoute(folder.absolute() / str(self.folder))
+
+
+class DeskSection(Section):
+    """A desk: who reads, about what, when, and how it reaches them. What is left out does not restrict."""
+
+    not_here: ClassVar[dict[str, str]] = {
+        "timezone": "did you mean `zone`?",
+        "tz": "did you mean `zone`?",
+        "cron": "did you mean `schedule`?",
+        "countries": "did you mean `source_countries`?",
+        "recipients": "write `routes: [{mail: [desk@example.org]}]`",
+        "to": "write `routes: [{mail: [desk@example.org]}]`",
+    }
+
+    id: Identifier = Field(
+        description="Short name, never changed: it stands in subjects and the ledger.", examples=["sudan"]
+    )
+    title: str = Field(min_length=1, max_length=200, description="As the digest's head shows it.")
+    topics: tuple[str, ...] = Field((), description="Topics of settings.yaml; all if left out.")
+    classes: tuple[Class, ...] = Field(
+        ("event", "statement"),
+        min_length=1,
+        description="`event`: it happened or is alleged; `statement`: findings, accusations; `context`: background.",
+    )
+    rules: tuple[str, ...] = Field((), description="Only flags of these rules.")
+    severities: tuple[Severity, ...] = Field((), description="Only flags of these severities.")
+    languages: tuple[LanguageCode, ...] = Field((), description="Only articles in these languages.")
+    sources: tuple[str, ...] = Field((), description="Only these sources.")
+    source_countries: tuple[CountryCode, ...] = Field((), description="Only sources from these countries.")
+    tags: tuple[str, ...] = Field((), description="Only flags of rules with one of these tags.")
+    schedule: Annotated[str, AfterValidator(_check_schedule)] = Field(
+        description="Slots as a cron rule: minute, hour, day of month, month, day of week.", examples=["0 7,17 * * *"]
+    )
+    zone: Annotated[str, AfterValidator(_check_zone)] = Field(
+        description="IANA time zone in which the schedule is read.", examples=["Europe/Kyiv"]
+    )
+    routes: tuple[RouteSection, ...] = Field(min_length=1, description="Ways out.", examples=["[{folder: var/outbox}]"])
+    send_empty: SendEmpty = Field(
+        "always",
+        description="A digest without a story still says what was read: at every slot, once a day, or never.",
+    )
+
+    def desk(self, folder: Path) -> Desk:
+        """The desk as the other modules use it; `folder` is the configuration folder."""
+        return Desk(
+            id=self.id,
+            title=self.title,
+            schedule=self.schedule,
+            zone=self.zone,
+            routes=tuple(route.route(folder) for route in self.routes),
+            topics=self.topics,
+            classes=self.classes,
+            rules=self.rules,
+            severities=self.severities,
+            languages=self.languages,
+            sources=self.sources,
+            source_countries=self.source_countries,
+            tags=self.tags,
+            send_empty=self.send_empty,
+        )
+
+
+def load_desks(folder: Path, known: Known | None = None) -> tuple[tuple[Desk, ...], list[Problem]]:
+    """Read every file of a folder.
+
+    Args:
+        folder: config/desks; folders that desks name are relative to the folder above it.
+        known: what desks may refer to; anything if None.
+
+    Returns:
+        The good desks sorted by file, and what is wrong. Of two desks with one id the first stays.
+    """
+    loader = _Loader(folder.parent, known or Known())
+    paths = files_in(folder)
+    for path in paths:
+        document, problems = read_document(path)
+        loader.problems += problems
+        if document is not None and not problems:
+            loader.take(document)
+    if not paths:
+        loader.problems.append(
+            Problem(str(folder), 0, 0, "no desk is configured", "*.yaml files", code="no-desks", warning=True)
+        )
+    return tuple(loader.desks), loader.problems
+
+
+@dataclass(slots=True)
+class _Loader:
+    folder: Path
+    known: Known
+    desks: list[Desk] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    _places: dict[str, str] = field(default_factory=dict)
+
+    def take(self, document: Document) -> None:
+        section, problems = validate(document, DeskSection)
+        if section is not None:
+            problems = [*self._repeated_id(document, section), *self._unknown(document, section)]
+            self.problems += _night_warnings(document, section)
+            if not problems:
+                self.desks.append(section.desk(self.folder))
+        self.problems += problems
+
+    def _repeated_id(self, document: Document, section: DeskSection) -> Iterator[Problem]:
+        line, column = document.position(("id",))
+        here = f"{document.file}:{line}:{column}"
+        first = self._places.setdefault(section.id, here)
+        if first != here:
+            message = f"a second desk has the id `{section.id}`"
+            yield document.problem(("id",), message, hint=f"the first is in {first}", code="duplicate-id")
+
+    def _unknown(self, document: Document, section: DeskSection) -> Iterator[Problem]:
+        """Names of topics, sources and rules that are not there, and mail routes without a mail server."""
+        known = self.known
+        for key, what, names in (
+            ("topics", "topic", known.topics),
+            ("sources", "source", known.sources),
+            ("rules", "rule", known.rules),
+        ):
+            for index, name in enumerate(getattr(section, key)):
+                if names is not None and name not in names:
+                    close = nearest(name, names)
+                    yield document.problem(
+                        (key, index),
+                        f"there is no {what} `{name}`",
+                        hint=f"did you mean `{close}`?" if close else "",
+                        code=f"unknown-{what}",
+                    )
+        for index, route in enumerate(section.routes):
+            if route.mail is not None and not known.mail_server:
+                hint = "add `smtp:` under `alerts:` in settings.yaml"
+                loc = ("routes", index, "mail")
+                yield document.problem(loc, "no mail server is configured", key=True, hint=hint, code="no-mail-server")
+
+
+def _night_warnings(document: Document, section: DeskSection) -> Iterator[Problem]:
+    hours = night_hours(section.schedule, section.zone)
+    if hours:
+        times = ", ".join(f"{hour:02}:00" for hour in hours)
+        message = f"slots in the hour of {times} can be skipped or repeated when {section.zone} changes its clocks"
+        hint = "such a slot then comes once, up to an hour late; from 04:00 on all is plain"
+        yield document.problem(("schedule",), message, hint=hint, code="night-slot", warning=True)
