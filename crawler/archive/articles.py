@@ -101,7 +101,10 @@ def iter_articles(connection: sa.Connection, after_id: int = 0, *, since: dateti
 
 def find_by_url(connection: sa.Connection, url: str) -> int | None:
     """The article that a URL leads to, as a person would give it: with or without www., slash or the s of https."""
-    keys = [key for key in dict.fromkeys(map(article_key, _spellings(url))) if key]
+    key = article_key(url) or article_key(f"https://{url.strip()}")
+    if not key:
+        return None
+    keys = [key, *dict.fromkeys(map(article_key, _spellings(key)))]
     rows = connection.execute(
         sa.select(article_url.c.key, article_url.c.article).where(article_url.c.key.in_(keys))
     ).all()
@@ -109,13 +112,13 @@ def find_by_url(connection: sa.Connection, url: str) -> int | None:
     return next((found[key] for key in keys if key in found), None)
 
 
-def _spellings(url: str) -> list[str]:
-    parts = urlsplit(url.strip() if "://" in url else f"https://{url.strip()}")
-    other = {"https": "http", "http": "https"}
+def _spellings(key: str) -> list[str]:
+    parts = urlsplit(key)
     bare = parts.netloc.removeprefix("www.")
+    path = parts.path.rstrip("/")
     return [
-        urlunsplit((scheme, host, path, parts.query, parts.fragment))
-        for scheme in (parts.scheme, other.get(parts.scheme, "https"))
-        for host in dict.fromkeys((parts.netloc, bare, f"www.{bare}"))
-        for path in dict.fromkeys((parts.path, parts.path.rstrip("/"), f"{parts.path.rstrip('/')}/"))
+        urlunsplit((scheme, host, ending, parts.query, parts.fragment))
+        for scheme in ("https", "http")
+        for host in (bare, f"www.{bare}")
+        for ending in (path, f"{path}/")
     ]

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from crawler.archive.texts import storable
 from crawler.articles import Entry, entry_body, fold
-from crawler.urls import url_key
+from crawler.urls import host_slot, url_key
 
 _AHEAD = timedelta(minutes=10)
 
@@ -38,8 +38,8 @@ class Draft:
 
 def article_key(url: str) -> str:
     """The canonical key of a URL as the archive stores it; empty if it is not a URL of the web."""
-    key = url_key(storable(url))
-    return key if key.startswith(("http://", "https://")) else ""
+    url = storable(url)
+    return url_key(url) if host_slot(url) else ""
 
 
 def is_homepage(key: str) -> bool:
