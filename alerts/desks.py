@@ -197,8 +197,8 @@ def load_desks(folder: Path, known: Known | None = None) -> tuple[tuple[Desk, ..
     for path in paths:
         document, problems = read_document(path)
         loader.problems += problems
-        if document is not None and not problems:
-            loader.take(document)
+        if document is not None:
+            loader.take(document, whole=not problems)
     if not paths:
         loader.problems.append(
             Problem(str(folder), 0, 0, "no desk is configured", "*.yaml files", code="no-desks", warning=True)
@@ -214,12 +214,12 @@ class _Loader:
     problems: list[Problem] = field(default_factory=list)
     _places: dict[str, str] = field(default_factory=dict)
 
-    def take(self, document: Document) -> None:
+    def take(self, document: Document, *, whole: bool) -> None:
         section, problems = validate(document, DeskSection)
         if section is not None:
             problems = [*self._repeated_id(document, section), *self._unknown(document, section)]
             self.problems += _night_warnings(document, section)
-            if not problems:
+            if whole and not problems:
                 self.desks.append(section.desk(self.folder))
         self.problems += problems
 

@@ -11,14 +11,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from crawler.configfile import Section, fault, read_document, validate
 from crawler.errors import ConfigError, Problem
-from crawler.options import CrawlerOptions
+from crawler.options import CrawlerOptions, VariableName
 
 SETTINGS = "settings.yaml"
 TOPICS = ("civilian_attack", "ceasefire")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\\\x00-\x1f\x7f]+@[^\s@<>(),;:\"\\\[\]\x00-\x1f\x7f]+")
 _IN_BRACKETS = re.compile(r".*<([^<>]+)>\s*")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_TOPIC = re.compile(r"[a-z][a-z0-9_]*")
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
 
 
@@ -33,18 +33,18 @@ def check_mail_address(address: str) -> str:
     raise fault(f"`{address}` is no mail address", expected="such as desk@example.org", hint=hint)
 
 
-def _check_variable(name: str) -> str:
-    # The wrong value may be the secret itself: it is not repeated.
-    if name and not _VARIABLE.fullmatch(name):
-        expected = "its name, such as CEASEWIRE_SMTP_PASSWORD"
-        raise fault("this is no name of an environment variable", expected=expected, code="secret")
-    return name
-
-
 def _check_domain(domain: str) -> str:
     if domain and not _DOMAIN.fullmatch(domain):
         raise fault(f"`{domain}` is no domain", expected="such as example.org")
     return domain
+
+
+def _check_topic(topic: str) -> str:
+    if not _TOPIC.fullmatch(topic):
+        close = re.sub(r"[^a-z0-9]+", "_", topic.lower()).strip("_")
+        hint = f"did you mean `{close}`?" if _TOPIC.fullmatch(close) else ""
+        raise fault(f"`{topic}` is no topic's name", expected="lower-case letters, digits and _", hint=hint)
+    return topic
 
 
 def _nothing_is_empty(value: Any) -> Any:
@@ -53,7 +53,7 @@ def _nothing_is_empty(value: Any) -> Any:
 
 
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
-Topic = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Topic = Annotated[str, AfterValidator(_check_topic)]
 
 
 class Mailbox(Section):
@@ -84,9 +84,7 @@ class SmtpOptions(Section):
         "starttls", description="`starttls` and `tls` check the server's certificate; `none` only on your own machine."
     )
     user: str = Field("", description="Empty: no login.")
-    password_env: Annotated[str, AfterValidator(_check_variable)] = Field(
-        "", description="Name of the environment variable that holds the password."
-    )
+    password_env: VariableName = Field("", description="Name of the environment variable that holds the password.")
     password_file: Path | None = Field(
         None, description="File whose first line is the password; relative to this folder."
     )

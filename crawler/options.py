@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -23,6 +24,10 @@ tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
 """
 LANGUAGE_CODES = frozenset(_ISO_639.split())
 _OTHER_CODES = {"ua": "uk", "iw": "he", "sp": "es", "gr": "el", "cz": "cs", "jp": "ja", "cn": "zh", "dk": "da"}
+
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PASSWORD_IN_URL = re.compile(r"://[^/@]*:.*@")
 
 
 def check_language(code: str) -> str:
@@ -55,6 +60,9 @@ def _check_address(text: str) -> str:
 
 
 def _check_database(url: str) -> str:
+    if _PASSWORD_IN_URL.search(url):
+        hint = "put the whole URL into an environment variable and name it with `database_env`"
+        raise fault("a password stands in the URL", hint=hint, code="secret")
     scheme, found, rest = url.partition("://")
     if not found or scheme not in ("sqlite", "postgresql"):
         expected = "sqlite:///FILE or postgresql://USER@HOST/NAME"
@@ -63,12 +71,28 @@ def _check_database(url: str) -> str:
         raise fault(f"`{url}` is no database that is known here", expected=expected, hint=hint)
     if scheme == "sqlite" and (not rest.startswith("/") or rest == "/"):
         raise fault("the file's name is missing", expected="sqlite:///FILE, with three slashes")
-    if ":" in rest.rpartition("@")[0].partition("/")[0]:
-        hint = "put the whole URL into an environment variable and name it with `database_env`"
-        raise fault("a password stands in the URL", hint=hint, code="secret")
     return url
 
 
+def check_variable(name: str) -> str:
+    """The name of an environment variable as it is (or an empty text), or a fault.
+
+    A wrong value may be the secret itself: it is not repeated.
+    """
+    if name and not _VARIABLE.fullmatch(name):
+        expected = "its name, such as CEASEWIRE_DATABASE"
+        raise fault("this is no name of an environment variable", expected=expected, code="secret")
+    return name
+
+
+def _check_user_agent(text: str) -> str:
+    offset = next((index for index, letter in enumerate(text) if not " " <= letter <= "~"), None)
+    if offset is not None:
+        raise fault("a user agent is sent in ASCII", expected="letters without accents", offset=offset)
+    return text
+
+
+VariableName = Annotated[str, AfterValidator(check_variable)]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
@@ -90,9 +114,8 @@ class CrawlerOptions(Section):
         description="Where articles and ledger are kept: `sqlite:///FILE` (relative to this folder) or "
         "`postgresql://USER@HOST/NAME`. Never with a password.",
     )
-    database_env: str = Field(
+    database_env: VariableName = Field(
         "",
-        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
         description="Name of an environment variable that holds the whole database URL, password included. If it is "
         "named here, it must be set; it wins over `database`.",
     )
@@ -100,8 +123,8 @@ class CrawlerOptions(Section):
         "",
         description="A web page or mail address where the owner of a site can reach you. It is part of the user agent.",
     )
-    user_agent: str = Field(
-        "", pattern=r"^[\x20-\x7e]*$", description="The whole user agent; empty: `ceasewire/VERSION (+contact)`."
+    user_agent: Annotated[str, AfterValidator(_check_user_agent)] = Field(
+        "", description="The whole user agent; empty: `ceasewire/VERSION (+contact)`."
     )
     languages: tuple[LanguageCode, ...] = Field(
         LANGUAGES,

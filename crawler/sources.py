@@ -198,7 +198,9 @@ class SourceSection(Section):
     id: Identifier = Field(description="Short name, never changed: articles, rules and desks refer to it.")
     name: str = Field(min_length=1, max_length=200, description="As a digest shows it.")
     country: CountryCode = Field(
-        "", validate_default=False, description="Where it is from, ISO 3166 alpha-2; leave out for international ones."
+        "",
+        validate_default=False,
+        description="ISO 3166 alpha-2; exiled media count to the country they left.",
     )
     languages: tuple[LanguageCode, ...] = Field(min_length=1, description="Languages it writes in; ISO 639-1.")
     tier: Annotated[int, Field(strict=True, ge=1, le=4)] = Field(
@@ -263,7 +265,8 @@ def load_sources(folder: Path) -> tuple[tuple[Source, ...], list[Problem]]:
         document, problems = read_document(path)
         loader.problems += problems
         if document is not None:
-            loader.take(document)
+            # A file with a key that stands twice is checked to the end, but nothing of it is used.
+            loader.take(document, whole=not problems)
     if not paths:
         loader.problems.append(
             Problem(str(folder), 0, 0, "no source is configured", "*.yaml files", code="no-sources", warning=True)
@@ -280,7 +283,7 @@ class _Loader:
         self._ids: dict[str, str] = {}
         self._channels: dict[tuple[ChannelKind, str], str] = {}
 
-    def take(self, document: Document) -> None:
+    def take(self, document: Document, *, whole: bool) -> None:
         data = document.data
         if data is None:
             self.problems.append(document.problem((), "the file holds no source", code="empty", warning=True))
@@ -289,14 +292,14 @@ class _Loader:
             self.problems.append(document.problem((), "a list of sources stands here", hint=hint, code="list-type"))
         else:
             for index in range(len(data)):
-                self._take_source(document, index)
+                self._take_source(document, index, whole=whole)
 
-    def _take_source(self, document: Document, index: int) -> None:
+    def _take_source(self, document: Document, index: int, *, whole: bool) -> None:
         section, problems = validate(document, SourceSection, root=(index,))
         if section is not None:
             problems = [*self._repeated_id(document, index, section.id), *self._repeated(document, index, section)]
         self.problems += problems
-        if section is not None and not problems:
+        if section is not None and whole and not problems:
             self.sources.append(section.source())
 
     def _repeated_id(self, document: Document, index: int, name: str) -> Iterable[Problem]:
