@@ -1,0 +1,181 @@
+"""Due slots -> frozen digests. One transaction makes the digest, claims the items and moves the desk on.
+
+Whatever happens afterwards, the digest is there with everything it will ever hold; whatever happens before the commit,
+nothing was claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from alerts.digests import choose as choosing
+from alerts.digests.compose import Occasion, Told, compose
+from alerts.digests.coverage import Reach, cover
+from alerts.digests.render import Rendered, render
+from alerts.items import matching_flags, start_desks
+from alerts.ledger import digests as queries
+from alerts.ledger import flags as flag_queries
+from alerts.ledger import items as item_queries
+from alerts.ledger import stories as story_queries
+from alerts.schedule import missed_slots, next_slots, prev_slot
+from crawler.archive.articles import get_article
+
+if TYPE_CHECKING:
+    from alerts.configuration import Configuration
+    from alerts.desks import Desk
+    from alerts.ledger.items import Item
+    from crawler.archive import Archive
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What every desk's digest of one job is made from."""
+
+    connection: sa.Connection
+    configuration: Configuration
+    now: datetime
+
+
+def make_digests(archive: Archive, configuration: Configuration, now: datetime) -> list[int]:
+    """Freeze a digest for every desk whose newest slot has not been answered.
+
+    Several unanswered slots give one digest, for the newest. A clock set back or a changed schedule cannot repeat a
+    slot, because only slots after the last answered one count.
+
+    Args:
+        archive: the database; each desk is one transaction.
+        configuration: desks, sources, byte budget, and the problems that were skipped.
+        now: aware UTC.
+
+    Returns:
+        Ids of the digests made, in the order of the desks.
+    """
+    start_desks(archive, configuration.desks, now)
+    made = []
+    for desk in configuration.desks:
+        with archive.write() as connection:
+            digest = _make_digest(_Making(connection, configuration, now), desk)
+        if digest is not None:
+            made.append(digest)
+    return made
+
+
+def preview(archive: Archive, configuration: Configuration, desk: Desk, now: datetime) -> Rendered:
+    """Render what the desk's next digest would hold now. Claims, numbers and stores nothing."""
+    with archive.read() as connection:
+        making = _Making(connection, configuration, now)
+        place = queries.desk_place(connection, desk.id)
+        current = prev_slot(desk.schedule, desk.zone, now)
+        due = place is not None and current > place.last_slot
+        slot = current if due else next_slots(desk.schedule, desk.zone, now, 1)[0]
+        last = queries.last_edition(connection, desk.id)
+        number = place.next_number if place else 1
+        occasion = _occasion(making, desk, slot, last, number, missed=1, preview=True)
+        items = item_queries.open_items(connection, desk.id)
+        since = last.created_at if last else place.last_slot if place else current
+        return render(_snapshot(making, occasion, items, since))
+
+
+def empty_is_due(desk: Desk, slot: datetime, last: datetime | None) -> bool:
+    """Whether a slot without any story gets a digest: always, never, or once on each local day.
+
+    Args:
+        desk: with `send_empty`.
+        slot: aware UTC.
+        last: slot of the desk's digest before, empty or not.
+    """
+    if desk.send_empty != "daily" or last is None:
+        return desk.send_empty != "never"
+    zone = ZoneInfo(desk.zone)
+    return slot.astimezone(zone).date() > last.astimezone(zone).date()
+
+
+def _make_digest(making: _Making, desk: Desk) -> int | None:
+    connection, now = making.connection, making.now
+    place = queries.lock_desk(connection, desk.id)
+    slot = prev_slot(desk.schedule, desk.zone, now)
+    if place is None or slot <= place.last_slot:
+        return None
+    last = queries.last_edition(connection, desk.id)
+    covers_from = last.slot if last else place.last_slot
+    digest = queries.create_digest(connection, desk.id, place.next_number, slot, covers_from, now)
+    items = item_queries.claim_items(connection, desk.id, digest)
+    if not items and not empty_is_due(desk, slot, last.slot if last else None):
+        queries.drop_digest(connection, digest)  # numbers have no gaps: the next digest takes this one
+        queries.move_desk(connection, desk.id, slot, place.next_number)
+        return None
+    missed = missed_slots(desk.schedule, desk.zone, place.last_slot, now)
+    occasion = _occasion(making, desk, slot, last, place.next_number, missed=missed, preview=False)
+    since = last.created_at if last else place.last_slot
+    queries.store_snapshot(connection, digest, _snapshot(making, occasion, items, since))
+    queries.move_desk(connection, desk.id, slot, place.next_number + 1)
+    return digest
+
+
+def _occasion(
+    making: _Making,
+    desk: Desk,
+    slot: datetime,
+    last: queries.Edition | None,
+    number: int,
+    *,
+    missed: int,
+    preview: bool,
+) -> Occasion:
+    return Occasion(
+        desk=desk,
+        number=number,
+        since_number=last.number if last else None,
+        slot=slot,
+        next_slot=next_slots(desk.schedule, desk.zone, slot, 1)[0],
+        missed=missed,
+        made=making.now,
+        budget=making.configuration.settings.alerts.byte_budget,
+        preview=preview,
+    )
+
+
+def _snapshot(making: _Making, occasion: Occasion, items: Sequence[Item], since: datetime) -> dict[str, Any]:
+    connection, configuration = making.connection, making.configuration
+    reach = Reach(
+        sources=configuration.sources,
+        channels=queries.channel_states(connection),
+        gaps=queries.gap_events(connection, since),
+        counts=queries.read_counts(connection, since, making.now),
+        problems=configuration.problems,
+        since=since,
+    )
+    sources = {source.id: source for source in configuration.sources}
+    countries = {source.id: source.country for source in configuration.sources}
+    told = _told(connection, occasion.desk, items, countries)
+    return compose(occasion, told, sources, cover(reach, occasion.desk.zone, making.now))
+
+
+def _told(connection: sa.Connection, desk: Desk, items: Iterable[Item], countries: dict[str, str]) -> Iterable[Told]:
+    """The items with what is known of their stories now; of several items of one story one speaks for all."""
+    latest: dict[int, Item] = {}
+    for item in sorted(items, key=lambda item: (item.kind == "new", item.revision)):
+        latest[item.story] = item  # a story that is new to the desk is no update
+    stories = sorted(latest)
+    for start in range(0, len(stories), _BATCH):
+        batch = stories[start : start + _BATCH]
+        articles = story_queries.articles_of(connection, batch)
+        flags = flag_queries.live_flags(connection, batch)
+        for story in batch:
+            wanted = matching_flags(desk, articles[story], flags[story], countries)
+            choice = choosing.choose(articles[story], wanted)
+            lead = "" if choice is None or choice.quoted else _beginning(connection, choice.lead.id)
+            yield Told(latest[story], articles[story], wanted, lead)
+
+
+def _beginning(connection: sa.Connection, article_id: int) -> str:
+    article = get_article(connection, article_id)
+    return choosing.excerpt(article.body) if article else ""
