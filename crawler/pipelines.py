@@ -1,0 +1,233 @@
+"""The one way into the archive: every answer of a channel and every page in a transaction of its own.
+
+The writer puts what waits at the same time into one commit; until that is done nothing counts as stored, so a kill at
+any moment leaves either all of an answer in the archive (articles, validators, next poll) or nothing of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from scrapy.crawler import Crawler
+
+from crawler.archive.articles import EntriesAdded, add_entries, fail_page, store_page
+from crawler.archive.channels import ChannelRow, PollRecord, hold_host, record_poll
+from crawler.articles import Entry
+from crawler.errors import ArchiveError
+from crawler.items import ChannelAnswer, CollectRun, PageAnswer
+from crawler.middlewares import run_of
+from crawler.options import CrawlerOptions
+from crawler.parse.language import detect_language
+from crawler.polling import RATE_DECAY_HOURS, Decision, Health, Kind, Limits, Outcome, State, next_poll
+from crawler.sources import Channel, Source
+from crawler.urls import host_slot
+
+_NOTHING = EntriesAdded((), 0)
+
+
+class ArchivePipeline:
+    """Stores what spiders yield."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> ArchivePipeline:
+        """Scrapy's way of making one."""
+        return cls(crawler)
+
+    async def process_item(self, item: Any) -> Any:
+        """Store one answer and count it."""
+        run = run_of(self._crawler)
+        if run is None or run.errors:
+            return item
+        try:
+            if isinstance(item, ChannelAnswer):
+                await self._channel(run, item)
+            elif isinstance(item, PageAnswer):
+                await self._page(run, item)
+        except (ArchiveError, sa.exc.SQLAlchemyError) as error:
+            # Going on would fetch what cannot be kept. `collect` raises it.
+            run.errors.append(error)
+            run.stopping = True
+        return item
+
+    async def _channel(self, run: CollectRun, answer: ChannelAnswer) -> None:
+        if answer.document is not None:
+            entries = with_languages(answer.document.entries, run.sources[answer.channel.source], run.options)
+            answer = replace(answer, document=replace(answer.document, entries=entries))
+        limits = channel_limits(run.channels.get(answer.channel.id), run.options)
+        store = partial(
+            store_answer,
+            answer=answer,
+            source=run.sources[answer.channel.source],
+            limits=limits,
+            backfill_hours=run.options.backfill_hours,
+        )
+        if answer.kind is Kind.THROTTLED and answer.retry_after is not None:
+            _hold(run, answer.channel.url, answer.retry_after)
+        decision, added = await run.writer.submit(store)
+        report = run.report
+        report.polled += 1
+        report.unchanged += answer.kind is Kind.UNCHANGED
+        report.failed += answer.kind not in (Kind.CHANGED, Kind.UNCHANGED)
+        report.refused += decision.refused_for_good
+        report.gaps += decision.health is Health.GAP
+        report.new_articles += len(added.new)
+        report.known_entries += added.known
+        run.step("channels")
+
+    async def _page(self, run: CollectRun, answer: PageAnswer) -> None:
+        if answer.retry_after is not None:
+            _hold(run, answer.url, answer.retry_after)
+        await run.writer.submit(partial(store_page_answer, answer=answer, options=run.options))
+        run.report.pages_fetched += answer.extraction is not None
+        run.report.pages_failed += answer.extraction is None
+        run.step("pages")
+
+
+def _hold(run: CollectRun, url: str, seconds: float) -> None:
+    """Leave a host alone at once; the archive hears of it with the answer."""
+    slot = host_slot(url)
+    until = run.now() + timedelta(seconds=seconds)
+    run.held[slot] = max(until, run.held.get(slot, until))
+
+
+def with_languages(entries: Sequence[Entry], source: Source, options: CrawlerOptions) -> tuple[Entry, ...]:
+    """Entries with the language their text is in; publishers often name the one their software came with."""
+    default = source.languages[0] if source.languages else ""
+    return tuple(
+        replace(
+            entry,
+            language=detect_language(
+                f"{entry.title}\n{entry.content or entry.summary}",
+                options.languages,
+                entry.language if entry.language in (source.languages or options.languages) else default,
+            ),
+        )
+        for entry in entries
+    )
+
+
+def channel_limits(channel: Channel | None, options: CrawlerOptions) -> Limits:
+    """The bounds of a channel's poll interval, its own before the settings'."""
+    low = channel.min_minutes if channel is not None else None
+    high = channel.max_minutes if channel is not None else None
+    return Limits(
+        low=timedelta(minutes=low or options.min_interval_minutes),
+        high=timedelta(minutes=high or options.max_interval_minutes),
+        first=timedelta(minutes=options.default_interval_minutes),
+        agreed=low is not None,
+    )
+
+
+def store_answer(
+    connection: sa.Connection, *, answer: ChannelAnswer, source: Source, limits: Limits, backfill_hours: float
+) -> tuple[Decision, EntriesAdded]:
+    """Store a channel's answer: entries, validators, health and next poll, all or nothing.
+
+    Args:
+        connection: in a write transaction.
+        answer: what the channel answered.
+        source: its source.
+        limits: bounds of the interval.
+        backfill_hours: at a first fetch, older entries are back-fill.
+    """
+    row = answer.channel
+    added = _NOTHING
+    if answer.document is not None:
+        added = add_entries(
+            connection,
+            source,
+            row.id,
+            answer.document.entries,
+            now=answer.at,
+            first_fetch=row.first_polled is None,
+            backfill_hours=math.ceil(backfill_hours),
+        )
+    decision = next_poll(_state(row), _outcome(answer, added), answer.at, limits)
+    record_poll(
+        connection,
+        row.id,
+        PollRecord(
+            at=answer.at,
+            state=decision.health.value,
+            reason=decision.reason,
+            next_poll=decision.next_poll,
+            interval_seconds=decision.interval_seconds,
+            success=answer.kind in (Kind.CHANGED, Kind.UNCHANGED),
+            new=len(added.new),
+            arrival_rate=decision.arrival_rate,
+            validators=answer.validators,
+            evidence=answer.evidence,
+            event=decision.health is Health.GAP,
+        ),
+    )
+    if decision.hold_until is not None:
+        hold_host(connection, host_slot(row.url), decision.hold_until, decision.reason)
+    return decision, added
+
+
+def store_page_answer(connection: sa.Connection, *, answer: PageAnswer, options: CrawlerOptions) -> None:
+    """Store what a page came to: its text, or why it could not be had.
+
+    Args:
+        connection: in a write transaction.
+        answer: what the page came to.
+        options: how often and how long a page is tried.
+    """
+    article = answer.wanted.article
+    if answer.extraction is not None:
+        store_page(connection, article, answer.url, answer.status, answer.extraction, now=answer.at)
+        return
+    fail_page(
+        connection,
+        article,
+        status=answer.status,
+        reason=answer.reason,
+        permanent=answer.permanent,
+        now=answer.at,
+        tries_limit=options.page_tries,
+        give_up_minutes=math.ceil(options.page_give_up_minutes),
+    )
+    if answer.retry_after:
+        until = answer.at + timedelta(seconds=answer.retry_after)
+        hold_host(connection, host_slot(answer.url), until, answer.reason)
+
+
+def _state(row: ChannelRow) -> State:
+    return State(
+        health=Health(row.state),
+        since=row.state_since,
+        reason=row.state_reason,
+        interval_seconds=row.interval_seconds,
+        failures=row.failures,
+        arrival_rate=row.arrival_rate,
+        first_polled=row.first_polled,
+        last_success=row.last_success,
+        last_new=row.last_new,
+    )
+
+
+def _outcome(answer: ChannelAnswer, added: EntriesAdded) -> Outcome:
+    entries = answer.document.entries if answer.document is not None else ()
+    lately = answer.at - timedelta(hours=RATE_DECAY_HOURS)
+    validators = answer.validators
+    return Outcome(
+        kind=answer.kind,
+        status=answer.status,
+        reason=answer.reason,
+        retry_after=answer.retry_after,
+        entries=len(added.new) + added.known,
+        new=len(added.new),
+        recent=sum(1 for entry in entries if entry.published is not None and entry.published >= lately),
+        validators=validators is not None and validators.url is not None,
+        asks_minutes=answer.asks_minutes,
+        moved_to=answer.moved_to,
+    )

@@ -1,0 +1,132 @@
+"""News sitemaps, and index files with the documents they name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.archive.channels import ChannelRow, Validators
+from crawler.articles import Entry, FeedDocument
+from crawler.errors import ExtractError
+from crawler.extraction import FAULTS
+from crawler.items import ChannelAnswer
+from crawler.middlewares import ACCEPT
+from crawler.parse.feeds import newest
+from crawler.parse.sitemaps import parse_sitemap
+from crawler.polling import Kind
+from crawler.spiders.base import INLINE_BYTES, ChannelSpider, body_hash, is_cut, was_held
+
+
+@dataclass(slots=True)
+class _Index:
+    """An index file whose documents are being fetched."""
+
+    response: Response
+    channel: ChannelRow
+    waiting: set[str]
+    documents: dict[str, FeedDocument] = field(default_factory=dict)
+    hashes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class SitemapSpider(ChannelSpider):
+    """Reads sitemaps; a channel whose sitemap is an index is answered when all its documents are there."""
+
+    name = "sitemaps"
+    accept = "application/xml, text/xml;q=0.9, application/gzip;q=0.8, */*;q=0.5"
+
+    async def answered(self, response: Response, channel: ChannelRow) -> Any:
+        """Turn a response into a `ChannelAnswer`, or into requests for the documents of an index."""
+        answer = self.verdict(response, channel)
+        if answer is not None:
+            yield answer
+            return
+        try:
+            document = await self.document_of(response)
+        except (ValueError, ExtractError, *FAULTS) as error:
+            reason = f"the document could not be read: {error}"[:300]
+            yield self.unusable(response, channel, Kind.FAILED, reason)
+            return
+        if not document.format:
+            yield self.unusable(response, channel, Kind.NOT_A_FEED, document.problem)
+        elif document.children:
+            index = _Index(response, channel, set(document.children), problems=[document.problem])
+            for child in document.children:
+                meta = {ACCEPT: self.accept, "dont_obey_robotstxt": True}
+                kwargs = {"index": index, "child": child}
+                yield self.ask(child, meta, callback=self.child, errback=self.child_failed, cb_kwargs=kwargs)
+        else:
+            yield self.read_answer(response, channel, document)
+
+    async def child(self, response: Response, index: _Index, child: str) -> Any:
+        """One document of an index."""
+        if response.status != 200:
+            index.problems.append(f"{child}: HTTP {response.status}")
+        else:
+            try:
+                document = await self.document_of(response)
+            except (ValueError, ExtractError, *FAULTS) as error:
+                document = FeedDocument(format="", problem=str(error)[:300])
+            if document.problem or is_cut(response):
+                index.problems.append(f"{child}: {document.problem or 'cut off'}")
+            if document.format:
+                index.documents[child] = document
+                index.hashes.append(body_hash(response.body))
+        for answer in self._complete(index, child):
+            yield answer
+
+    def child_failed(self, failure: Failure) -> Iterator[ChannelAnswer]:
+        """One document of an index that could not be had."""
+        request = failure.request  # type: ignore[attr-defined]  # Scrapy hangs it on
+        index: _Index = request.cb_kwargs["index"]
+        if self.run.stopping:
+            return
+        held = was_held(failure)
+        index.problems.append(f"{request.url}: {failure.value if held else self.trouble(failure, request.url)[0]}")
+        yield from self._complete(index, request.cb_kwargs["child"])
+
+    def _complete(self, index: _Index, child: str) -> Iterator[ChannelAnswer]:
+        """The channel's answer, when this was the last of its documents."""
+        index.waiting.discard(child)
+        if index.waiting:
+            return
+        problem = "; ".join(text for text in index.problems if text)
+        if not index.documents:
+            yield self.unusable(index.response, index.channel, Kind.FAILED, problem or "an index without documents")
+            return
+        entries: dict[str, Entry] = {}
+        for document in index.documents.values():
+            entries.update({entry.link: entry for entry in document.entries if entry.link not in entries})
+        kinds = {document.format for document in index.documents.values()}
+        whole = FeedDocument(
+            format="news-sitemap" if "news-sitemap" in kinds else "sitemap",
+            entries=tuple(newest(list(entries.values()), self.run.options.max_items)),
+            problem=problem,
+        )
+        together = hashlib.sha256("".join(sorted(index.hashes)).encode()).hexdigest()
+        answer = self.read_answer(index.response, index.channel, whole)
+        # The index itself may stay as it is while its documents change: it is never asked for conditionally.
+        answer = replace(answer, validators=Validators(body_hash=None if problem else together))
+        if not problem and together == index.channel.body_hash:
+            answer = replace(answer, kind=Kind.UNCHANGED, document=None, validators=None)
+        yield answer
+
+    async def document_of(self, response: Response) -> FeedDocument:
+        """Read a body here, or in a worker if it is long."""
+        options = self.run.options
+        parse = partial(
+            parse_sitemap,
+            url=response.url,
+            now=self.run.now(),
+            max_items=options.max_items,
+            max_bytes=options.max_bytes,
+        )
+        if len(response.body) <= INLINE_BYTES:
+            return parse(response.body)
+        return await self.run.extractors.call(response.url, parse, response.body)

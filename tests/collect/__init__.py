@@ -1,0 +1,1 @@
+"""Collecting over real HTTP on loopback."""
