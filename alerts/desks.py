@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from alerts.options import MailAddress
 from alerts.schedule import CronFault, check_cron, check_zone, night_hours
@@ -94,6 +94,8 @@ def _check_zone(zone: str) -> str:
 
 class RouteSection(Section):
     """One way out: exactly one of `mail` and `folder`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["mail"]}, {"required": ["folder"]}]})
 
     not_here: ClassVar[dict[str, str]] = {
         "email": "did you mean `mail`?",

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from crawler.configfile import Section, fault, nearest
 
@@ -92,8 +92,12 @@ def _check_user_agent(text: str) -> str:
     return text
 
 
-VariableName = Annotated[str, AfterValidator(check_variable)]
-LanguageCode = Annotated[str, AfterValidator(check_language)]
+VariableName = Annotated[
+    str, AfterValidator(check_variable), WithJsonSchema({"type": "string", "pattern": "^([A-Za-z_][A-Za-z0-9_]*)?$"})
+]
+LanguageCode = Annotated[
+    str, AfterValidator(check_language), WithJsonSchema({"type": "string", "pattern": "^[a-z]{2}$"})
+]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1)]

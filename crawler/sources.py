@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field, RootModel, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, WithJsonSchema, model_validator
 
 from crawler.configfile import Document, Identifier, Section, fault, files_in, nearest, read_document, validate
 from crawler.errors import Problem
@@ -124,14 +124,18 @@ def _check_selector(css: str) -> str:
     return css
 
 
-CountryCode = Annotated[str, AfterValidator(check_country)]
-WebAddress = Annotated[str, AfterValidator(check_url)]
+CountryCode = Annotated[str, AfterValidator(check_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
+WebAddress = Annotated[
+    str, AfterValidator(check_url), WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})
+]
 Selector = Annotated[str, Field(min_length=1), AfterValidator(_check_selector)]
 Minutes = Annotated[int, Field(strict=True, ge=1, le=10_080)]
 
 
 class ChannelSection(Section):
     """One channel: exactly one of `feed`, `sitemap` and `section`, with its URL."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind.value]} for kind in ChannelKind]})
 
     not_here: ClassVar[dict[str, str]] = {
         "url": "write the kind as the key: `feed: https://...`, `sitemap: ...` or `section: ...`",
