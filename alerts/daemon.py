@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from alerts.jobs import Work, run_due
 from alerts.ledger.lock import run_lock
 from alerts.schedule import next_slots
 from crawler import reactor
-from crawler.errors import ConfigError
+from crawler.errors import ConfigError, StoppedError
 
 if TYPE_CHECKING:
     from alerts.configuration import Configuration
@@ -139,7 +140,9 @@ def serve_forever(
             scheduler.shutdown(wait=False)
             await _wind_down(daemon)
 
-    reactor.run(serve)
+    # A signal is how a daemon is meant to end.
+    with suppress(StoppedError):
+        reactor.run(serve)
 
 
 async def _wind_down(daemon: Daemon) -> None:

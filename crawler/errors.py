@@ -6,10 +6,12 @@ CeasewireError
     ExtractError    bytes were had but hold no usable article: keep the entry's own text
     ArchiveError    the database cannot be used as it is
         SchemaError     it has an older or newer schema: `ceasewire migrate`, exit 78
+    StoppedError    a signal ended the run; the next one goes on
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -109,3 +111,15 @@ class ArchiveError(CeasewireError):
 
 class SchemaError(ArchiveError):
     """The database's schema is not the one this version was written for."""
+
+
+class StoppedError(CeasewireError):
+    """A signal ended the run before it was done. Nothing is lost: the next run goes on.
+
+    Attributes:
+        signum: the signal, for the exit code 128 + signum.
+    """
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
+        super().__init__(f"stopped by {signal.Signals(signum).name}")

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from crawler.errors import CeasewireError
+from crawler.errors import StoppedError
 
 T = TypeVar("T")
 
@@ -28,18 +28,6 @@ _on_stop: set[Callable[[], None]] = set()
 # Both libraries log what we record as outcomes; without a handler Python would print it.
 for _name in ("scrapy", "twisted"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
-
-
-class StoppedError(CeasewireError):
-    """A signal ended the run before it was done. Nothing is lost: the next run goes on.
-
-    Attributes:
-        signum: the signal, for the exit code 128 + signum.
-    """
-
-    def __init__(self, signum: int) -> None:
-        self.signum = signum
-        super().__init__(f"stopped by {signal.Signals(signum).name}")
 
 
 def run(make: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from alerts.errors import DeliveryError, LockHeld
-from crawler.errors import ArchiveError, CeasewireError, ConfigError, FetchError, SchemaError
+from crawler.errors import ArchiveError, CeasewireError, ConfigError, FetchError, SchemaError, StoppedError
 
 if TYPE_CHECKING:
     from alerts.configuration import Configuration
@@ -124,6 +124,8 @@ def _code_of(error: Exception) -> int:
     match error:
         case LockHeld():
             return 0
+        case StoppedError():
+            return 128 + error.signum
         case BrokenPipeError():
             return 0
         case ConfigError() | SchemaError():
