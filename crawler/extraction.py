@@ -11,7 +11,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -50,18 +50,18 @@ class Extractors:
         Raises:
             ExtractError: it raised one, took too long, needed too much memory or stumbled over its input.
         """
-        future = self._started().schedule(function, args=arguments, timeout=self._seconds)
+        future = self._started().schedule(_attempt, args=(function, *arguments), timeout=self._seconds)
         try:
-            result: T = await asyncio.wrap_future(future)
-        except ExtractError:
-            raise
+            result, reason = await asyncio.wrap_future(future)
         except (FutureTimeoutError, TimeoutError):
             raise ExtractError(name, f"reading it took longer than {self._seconds:g} s") from None
         except ProcessExpired as error:
             raise ExtractError(name, f"reading it ended its process (exit code {error.exitcode})") from None
         except (ValueError, *FAULTS) as error:
             raise ExtractError(name, f"reading it failed: {type(error).__name__}: {error}"[:300]) from None
-        return result
+        if reason:
+            raise ExtractError(name, reason)
+        return cast(T, result)
 
     def close(self) -> None:
         """End the workers at once; what they were reading is read again by the next run. Blocks for a moment."""
@@ -76,6 +76,14 @@ class Extractors:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPool(max_workers=self._workers, context=context, initializer=_prepare)
         return self._pool
+
+
+def _attempt(function: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
+    """In a worker: the result, or why there is none (our errors cannot travel between processes)."""
+    try:
+        return function(*arguments), ""
+    except ExtractError as error:
+        return None, error.reason
 
 
 def _prepare() -> None:

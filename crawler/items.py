@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from crawler.archive.articles import WantedPage
@@ -133,6 +133,11 @@ class CollectRun:
     errors: list[Exception] = field(default_factory=list)
     total: int = 0
     done: int = 0
+
+    def hold(self, host: str, seconds: float) -> None:
+        """Leave a host (host:port) alone from now on; the archive hears of it with the answer."""
+        until = self.now() + timedelta(seconds=seconds)
+        self.held[host] = max(until, self.held.get(host, until))
 
     def step(self, what: str) -> None:
         """One channel or page is done."""

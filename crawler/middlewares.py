@@ -16,10 +16,12 @@ from scrapy.http import Response
 from crawler.archive.channels import Validators
 from crawler.guard import scheme_allowed
 from crawler.items import CollectRun
+from crawler.polling import HOLD_WITHOUT_DATE, retry_after_seconds
 from crawler.urls import host_slot
 
 VALIDATORS = "validators"
 ACCEPT = "accept"
+THROTTLED = (429, 503)
 
 
 class Held(IgnoreRequest):
@@ -33,6 +35,13 @@ class Refused(IgnoreRequest):
 def run_of(crawler: Crawler) -> CollectRun | None:
     """The run a crawl belongs to; None for a spider that was started by Scrapy's own commands."""
     return getattr(crawler.spider, "run", None)
+
+
+def refuse_held(run: CollectRun, slot: str) -> None:
+    """Raise `Held` for a host that asked to be left alone."""
+    until = run.held.get(slot)
+    if until is not None and until > run.now():
+        raise Held(f"{slot} asked to be left alone until {until.isoformat(timespec='seconds')}")
 
 
 class RequestMiddleware:
@@ -61,9 +70,7 @@ class RequestMiddleware:
         if run is not None:
             if run.stopping:
                 raise Held("the run stops")
-            until = run.held.get(slot)
-            if until is not None and until > run.now():
-                raise Held(f"{slot} asked to be left alone until {until.isoformat(timespec='seconds')}")
+            refuse_held(run, slot)
         request.headers["User-Agent"] = self._user_agent
         request.headers["Accept"] = request.meta.get(ACCEPT, "*/*")
         self._validate(request)
@@ -94,7 +101,10 @@ class PlainRedirects(RedirectMiddleware):
 
 
 class StoppableHandler(HTTP11DownloadHandler):
-    """Fetches as Scrapy's own handler does, but lets go of everything at once when the run stops."""
+    """Fetches as Scrapy's own handler does, but lets go of everything at once when the run stops.
+
+    It also hears a 429 or 503 before the next request of that host, which may long wait behind this one, is made.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -104,15 +114,22 @@ class StoppableHandler(HTTP11DownloadHandler):
         """Fetch one document; `Held` when the run stops meanwhile."""
         run = run_of(self._crawler)
         task = asyncio.current_task()
-        if task is None or (run is not None and run.stopping):
-            raise Held("the run stops")
+        assert task is not None
+        if run is not None:
+            if run.stopping:
+                raise Held("the run stops")
+            refuse_held(run, request.meta["download_slot"])
         self._fetching.add(task)
         try:
-            return await super().download_request(request)
+            response = await super().download_request(request)
         except asyncio.CancelledError:
             raise Held("the run stops") from None
         finally:
             self._fetching.discard(task)
+        if run is not None and response.status in THROTTLED:
+            asked = retry_after_seconds(str(response.headers.get("Retry-After", b""), "latin-1"), run.now())
+            run.hold(request.meta["download_slot"], HOLD_WITHOUT_DATE.total_seconds() if asked is None else asked)
+        return response
 
     def stop(self) -> None:
         """Drop every connection under way."""

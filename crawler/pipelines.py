@@ -70,8 +70,6 @@ class ArchivePipeline:
             limits=limits,
             backfill_hours=run.options.backfill_hours,
         )
-        if answer.kind is Kind.THROTTLED and answer.retry_after is not None:
-            _hold(run, answer.channel.url, answer.retry_after)
         decision, added = await run.writer.submit(store)
         report = run.report
         report.polled += 1
@@ -84,19 +82,10 @@ class ArchivePipeline:
         run.step("channels")
 
     async def _page(self, run: CollectRun, answer: PageAnswer) -> None:
-        if answer.retry_after is not None:
-            _hold(run, answer.url, answer.retry_after)
         await run.writer.submit(partial(store_page_answer, answer=answer, options=run.options))
         run.report.pages_fetched += answer.extraction is not None
         run.report.pages_failed += answer.extraction is None
         run.step("pages")
-
-
-def _hold(run: CollectRun, url: str, seconds: float) -> None:
-    """Leave a host alone at once; the archive hears of it with the answer."""
-    slot = host_slot(url)
-    until = run.now() + timedelta(seconds=seconds)
-    run.held[slot] = max(until, run.held.get(slot, until))
 
 
 def with_languages(entries: Sequence[Entry], source: Source, options: CrawlerOptions) -> tuple[Entry, ...]:

@@ -92,8 +92,12 @@ def _text(tree: lxml.html.HtmlElement, url: str) -> str:
     import trafilatura  # 270 ms; only workers pay for it
 
     found = trafilatura.extract(tree, url=url, fast=True, include_comments=False, include_tables=False)
-    lines = (one_line(line) for line in clean(found or "").split("\n"))
-    return "\n".join(line for line in lines if line)
+    lines = [text for line in clean(found or "").split("\n") if (text := one_line(line))]
+    headings = {one_line(heading.text_content()).casefold() for heading in tree.iter("h1")}
+    # The headline is the title; as the first paragraph it would be the lead.
+    while len(lines) > 1 and lines[0].casefold() in headings:
+        del lines[0]
+    return "\n".join(lines)
 
 
 def _metas(tree: lxml.html.HtmlElement) -> dict[str, str]:

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from crawler.archive.channels import ChannelRow, Validators
 from crawler.articles import FeedDocument
 from crawler.items import ChannelAnswer, CollectRun
-from crawler.middlewares import ACCEPT, VALIDATORS, Held
+from crawler.middlewares import ACCEPT, THROTTLED, VALIDATORS, Held
 from crawler.polling import Kind, max_age_minutes, retry_after_seconds
 from crawler.urls import host_slot
 
@@ -173,7 +173,7 @@ class ChannelSpider(RunSpider):
                 return None
             return replace(plain, kind=Kind.UNCHANGED, reason="", validators=self.validators(response))
         kinds = {401: Kind.BLOCKED, 403: Kind.BLOCKED, 404: Kind.NOT_FOUND, 410: Kind.GONE}
-        if status in (429, 503):
+        if status in THROTTLED:
             asked = retry_after_seconds(header(response, "Retry-After") or "", now)
             return replace(plain, kind=Kind.THROTTLED, retry_after=asked)
         return replace(plain, kind=kinds.get(status, Kind.FAILED))

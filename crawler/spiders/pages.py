@@ -10,9 +10,9 @@ from twisted.python.failure import Failure
 from crawler.archive.articles import WantedPage
 from crawler.errors import ExtractError
 from crawler.items import CollectRun, PageAnswer
-from crawler.middlewares import ACCEPT
+from crawler.middlewares import ACCEPT, THROTTLED
 from crawler.parse.pages import PageRequest, extract_page
-from crawler.polling import Kind, retry_after_seconds
+from crawler.polling import HOLD_WITHOUT_DATE, Kind, retry_after_seconds
 from crawler.spiders.base import RunSpider, header, was_held
 
 _ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
@@ -67,8 +67,9 @@ class PageSpider(RunSpider):
         if status != 200:
             permanent = 300 <= status < 500 and status not in _WORTH_ANOTHER_TRY
             asked = None
-            if status in (429, 503):
+            if status in THROTTLED:
                 asked = retry_after_seconds(header(response, "Retry-After") or "", now)
+                asked = HOLD_WITHOUT_DATE.total_seconds() if asked is None else asked
             reason = f"HTTP {status}"
             return PageAnswer(wanted, now, response.url, status, None, reason, permanent, asked)
         kind = (header(response, "Content-Type") or "text/html").partition(";")[0].strip().lower()

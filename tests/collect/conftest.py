@@ -65,7 +65,7 @@ class Web:
                 reply = web.replies.get(self.path, Reply(b"nothing here", 404))
                 web.answer(self, reply(seen) if callable(reply) else reply)
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *args: object) -> None:
                 return
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -79,7 +79,10 @@ class Web:
             self.released.wait(reply.wait)
         try:
             handler.send_response(reply.status)
-            headers = {"Content-Type": "text/html; charset=utf-8", "Content-Length": str(len(reply.body))} | reply.headers
+            headers = {
+                "Content-Type": "text/html; charset=utf-8",
+                "Content-Length": str(len(reply.body)),
+            } | reply.headers
             for name, value in headers.items():
                 handler.send_header(name, value)
             handler.end_headers()
@@ -170,7 +173,8 @@ def run_collect(sqlite_archive: Archive, clock: Clock) -> Collect:
 
 def rss(*items: str, head: str = "") -> bytes:
     """An RSS 2.0 document around items."""
-    return f'<?xml version="1.0"?><rss version="2.0"><channel><title>T</title>{head}{"".join(items)}</channel></rss>'.encode()
+    inside = f"<title>T</title>{head}{''.join(items)}"
+    return f'<?xml version="1.0"?><rss version="2.0"><channel>{inside}</channel></rss>'.encode()
 
 
 def item(number: int, base: str = "http://127.0.0.1", date: str = "Sun, 22 Nov 2026 10:00:00 GMT") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from crawler.archive.articles import iter_articles
 from crawler.archive.channels import list_channels
 from crawler.archive.engine import Archive
-from tests.collect.conftest import Clock, Collect, Reply, Web, item, make_source, rss
+from tests.collect.conftest import Collect, Reply, Web, item, make_source, rss
 
 
 def test_first_fetch_archives_entries(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:

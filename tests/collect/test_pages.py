@@ -1,0 +1,111 @@
+"""Article pages over real HTTP: fetched, extracted in workers, or recorded as not to be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from crawler.archive.articles import iter_articles
+from crawler.archive.engine import Archive
+from crawler.archive.schema import article as articles
+from tests.collect.conftest import Collect, Reply, Seen, Web, item, make_options, make_source, page, rss
+
+LINKED = """<script type="application/ld+json">{"@context": "https://schema.org", "@graph": [{"@type": "WebSite",
+"name": "Lanter"}, {"@type": ["NewsArticle"], "headline": "Market hit", "datePublished": "2026-11-21T08:00:00+02:00",
+"author": [{"@type": "Person", "name": "Mara Lind"}]}]}</script>"""
+
+SCRIPT_ONLY = b"<!doctype html><html><head><title>App</title></head><body><div id=root></div><script>go()</script>"
+
+
+def row(archive: Archive) -> Any:
+    with archive.read() as connection:
+        return connection.execute(sa.select(articles)).one()
+
+
+def test_page_text_replaces_the_summary(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:
+    web.replies["/rss"] = Reply(rss(item(1, web.url)))
+    canonical = f'<link rel="canonical" href="{web.url}/news/1-final">'
+    web.replies["/news/1"] = Reply(page(head=LINKED + canonical))
+    report = run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True))
+    assert (report.new_articles, report.pages_fetched, report.pages_failed) == (1, 1, 0)
+    with sqlite_archive.read() as connection:
+        [found] = iter_articles(connection)
+    assert found.title == "Shelling in Veld, report 1"
+    assert found.body.count("\n") == 3
+    assert "Imprint" not in found.body
+    assert (found.page_state, found.language, found.authors) == ("fetched", "en", ("Mara Lind",))
+    assert web.asked("/robots.txt")
+    assert run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True)).pages_fetched == 0
+    assert len(web.asked("/news/1")) == 1
+
+
+@dataclass
+class Trouble:
+    """What the server answers for the page, and what becomes of it."""
+
+    answer: Reply | Callable[[Seen], Reply]
+    reason: str
+    status: int | None
+    state: str = "failed"
+    options: dict[str, Any] = field(default_factory=dict)
+    robots: str = ""
+
+
+TROUBLES = {
+    "not found": Trouble(Reply(b"gone", 404), "HTTP 404", 404),
+    "gone": Trouble(Reply(b"gone", 410), "HTTP 410", 410),
+    "server error": Trouble(Reply(b"oops", 502), "HTTP 502", 502, "wanted"),
+    "too many requests": Trouble(Reply(status=429), "HTTP 429", 429, "wanted"),
+    "robots": Trouble(Reply(page()), "robots.txt", None, robots="User-agent: ceasewire\nDisallow: /news/"),
+    "script only": Trouble(Reply(SCRIPT_ONLY), "no article text", 200),
+    "not HTML": Trouble(Reply(b"%PDF", headers={"Content-Type": "application/pdf"}), "application/pdf", 200),
+    "slow": Trouble(Reply(page(), wait=20), "in time", None, "wanted", {"page_timeout_seconds": 0.3}),
+    "huge": Trouble(Reply(b"x" * 20_000), "too large", None, options={"max_bytes": 10_000}),
+    "to another machine": Trouble(
+        Reply(status=302, headers={"Location": "http://[::1]:9/"}), "refused: ::1 is not on the public", None
+    ),
+    "to nowhere": Trouble(Reply(status=302, headers={"Location": "http://nowhere.invalid/"}), "no address", None, "wanted"),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_trouble(name: str, web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:
+    trouble = TROUBLES[name]
+    web.replies["/rss"] = Reply(rss(item(1, web.url)))
+    web.replies["/news/1"] = trouble.answer
+    if trouble.robots:
+        web.replies["/robots.txt"] = Reply(trouble.robots.encode(), headers={"Content-Type": "text/plain"})
+    options = make_options(**trouble.options)
+    report = run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True), options)
+    stored = row(sqlite_archive)
+    assert (stored.page_state, stored.page_status) == (trouble.state, trouble.status), stored.page_reason
+    assert trouble.reason in stored.page_reason
+    assert (report.pages_fetched, report.pages_failed) == (0, 1)
+    with sqlite_archive.read() as connection:
+        [kept] = iter_articles(connection)
+    assert kept.body.startswith("Report 1: A market in the old town")
+    assert bool(web.asked("/news/1")) is not bool(trouble.robots)
+
+
+def test_a_page_is_given_up_after_its_tries(web: Web, clock: Any, run_collect: Collect, sqlite_archive: Archive) -> None:
+    web.replies["/rss"] = Reply(rss(item(1, web.url)))
+    web.replies["/news/1"] = Reply(status=500)
+    source = make_source(("feed", f"{web.url}/rss"), fetch_pages=True)
+    for _ in range(4):
+        run_collect(source)
+        clock.forward(minutes=9)
+    assert len(web.asked("/news/1")) == 3
+    assert (row(sqlite_archive).page_state, row(sqlite_archive).page_tries) == ("failed", 3)
+
+
+def test_extraction_that_takes_too_long_is_killed(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:
+    web.replies["/rss"] = Reply(rss(item(1, web.url)))
+    web.replies["/news/1"] = Reply(page(text="A long text about the market in Veld. " * 20_000))
+    options = make_options(extract_seconds=0.05)
+    run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True), options)
+    stored = row(sqlite_archive)
+    assert (stored.page_state, stored.page_reason) == ("failed", "reading it took longer than 0.05 s")
