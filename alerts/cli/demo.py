@@ -144,7 +144,7 @@ def _write_new(file: Path, text: str) -> None:
 def _run(folder: Path, newsroom: Newsroom) -> Outcome:
     """Everything that is due and every channel, once, under the database's lock."""
     from alerts.configuration import load_configuration
-    from alerts.digests import start_desks
+    from alerts.items import start_desks
     from alerts.jobs import Work, run_due
     from alerts.ledger import digests, migrate
     from alerts.ledger.lock import run_lock
@@ -181,7 +181,7 @@ def _told(folder: Path, newsroom: Newsroom, outcome: Outcome) -> list[str]:
     )
     rows = [
         ("newsroom", f"{addresses} of this machine; its clock says {newsroom.anchor:%Y-%m-%d %H:%M} UTC"),
-        ("channels", _channels_told(newsroom, outcome.asked)),
+        ("channels", _channels_told(outcome.asked, collected)),
         (
             "collected",
             f"{collected.get('new_articles', 0)} new articles, {collected.get('pages_fetched', 0)} pages read",
@@ -196,14 +196,16 @@ def _told(folder: Path, newsroom: Newsroom, outcome: Outcome) -> list[str]:
     return [f"{name:<10} {text}" for name, text in rows]
 
 
-def _channels_told(newsroom: Newsroom, asked: Sequence[Asked]) -> str:
-    paths = {(outlet.id, channel.path) for outlet in newsroom.outlets for channel in outlet.channels}
-    last = {(row.outlet, row.path): row for row in asked if (row.outlet, row.path) in paths}
-    unchanged = sum(row.status == 304 for row in last.values())
-    read = sum(row.status == 200 for row in last.values())
-    text = f"{len(last)} asked: {read} with news, {unchanged} unchanged (304)"
-    trouble = len(last) - read - unchanged
-    return text + (f", {trouble} in trouble" if trouble else "")
+def _channels_told(asked: Sequence[Asked], collected: Mapping[str, int]) -> str:
+    polled, unchanged, failed = (collected.get(name, 0) for name in ("polled", "unchanged", "failed"))
+    told = [f"{polled - unchanged - failed} with news"] if polled - unchanged - failed else []
+    if unchanged:
+        # The newsroom's own log, not the collector's word: these were saved by asking conditionally.
+        spared = {(row.outlet, row.path) for row in asked if row.status == 304}
+        told.append(f"{unchanged} unchanged ({len(spared)} answered 304)")
+    if failed:
+        told.append(f"{failed} in trouble")
+    return f"{polled} asked: {', '.join(told)}"
 
 
 def _digest_told(outcome: Outcome) -> list[tuple[str, str]]:
