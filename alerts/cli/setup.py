@@ -21,6 +21,8 @@ def init(folder: Path) -> None:
     """
     if (folder / "settings.yaml").exists():
         raise click.UsageError(f"{folder}/settings.yaml is there already; nothing was written")
+    from alerts.cli.schemas import localise_schemas
+
     starter = common.starter_folder()
     count = 0
     for source in sorted(starter.rglob("*")):
@@ -32,6 +34,7 @@ def init(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
         count += 1
+    localise_schemas(folder)
     click.echo(f"{count} files written to {folder}. Next:")
     click.echo(f"  edit {folder / 'desks' / 'example.yaml'}   who reads, when, about what")
     click.echo(f"  ceasewire --config {folder} config check")
