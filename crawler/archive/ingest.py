@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from crawler.archive import texts
 from crawler.archive.engine import insert_for, insert_new, upsert
 from crawler.archive.identity import Draft, make_drafts
-from crawler.archive.schema import article, article_text, article_url, sighting
+from crawler.archive.schema import UTCDateTime, article, article_text, article_url, sighting
 from crawler.articles import Entry, PageState, text_hash
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def add_entries(
     *,
     now: datetime,
     first_fetch: bool,
-    backfill_hours: int = 48,
+    backfill_hours: float = 48,
 ) -> EntriesAdded:
     """Archive the entries of one document as articles whose page is wanted.
 
@@ -279,44 +279,72 @@ def _follow_changes(
 ) -> tuple[int, ...]:
     """Bring articles that have no page's text up to what their entry says now."""
     drafts = {found: draft for draft, found in pairs}
+    differing = [
+        found
+        for found, now in _followed(connection, sorted(drafts)).items()
+        if _says(arrival, drafts[found], now) != now
+    ]
+    if not differing:
+        return ()
+    # Seen without a lock, since hardly any differ. Those are looked at again once nobody else can change them.
+    connection.execute(
+        sa.select(article.c.id).where(article.c.id.in_(differing)).order_by(article.c.id).with_for_update()
+    )
+    changed = []
+    for found, now in _followed(connection, differing).items():
+        said = _says(arrival, drafts[found], now)
+        if said != now:
+            _change(connection, arrival, found, said, drafts[found].entry.published)
+            changed.append(found)
+    return tuple(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """What an article says, and which channel's word counts."""
+
+    channel: str
+    title: str
+    body: str
+
+
+def _followed(connection: sa.Connection, articles: Sequence[int]) -> dict[int, _Wording]:
     query = (
-        sa.select(
-            article.c.id, article.c.title, article.c.version, article.c.channel, article.c.published,
-            article_text.c.codec, article_text.c.body,
-        )
+        sa.select(article.c.id, article.c.channel, article.c.title, article_text.c.codec, article_text.c.body)
         .join_from(article, article_text, article_text.c.article == article.c.id)
         .where(article.c.page_state != PageState.FETCHED.value, article.c.version <= MOST_CHANGES)
-    )  # fmt: skip
-    rows = [
-        row
-        for chunk in _chunks(sorted(drafts))
-        for row in connection.execute(query.where(article.c.id.in_(chunk)).order_by(article.c.id))
-    ]
-    return tuple(row.id for row in rows if _follow(connection, arrival, drafts[row.id], row))
+        .order_by(article.c.id)
+    )
+    return {
+        row.id: _Wording(row.channel, row.title, texts.unpack(row.codec, row.body))
+        for chunk in _chunks(articles)
+        for row in connection.execute(query.where(article.c.id.in_(chunk)))
+    }
 
 
-def _follow(connection: sa.Connection, arrival: _Arrival, draft: Draft, row: sa.Row[*tuple[Any, ...]]) -> bool:
-    stored = texts.unpack(row.codec, row.body)
+def _says(arrival: _Arrival, draft: Draft, now: _Wording) -> _Wording:
+    if now.channel == arrival.channel:
+        return _Wording(now.channel, draft.entry.title or now.title, draft.body or now.body)
     # Two channels that word one article differently would change it back and forth: the first one leads.
-    leads = row.channel == arrival.channel
-    title = (draft.entry.title if leads else "") or row.title or draft.entry.title
-    body = (draft.body if leads else "") or stored or draft.body
-    if (title, body) == (row.title, stored):
-        return False
+    return _Wording(now.channel, now.title or draft.entry.title, now.body or draft.body)
+
+
+def _change(
+    connection: sa.Connection, arrival: _Arrival, found: int, said: _Wording, published: datetime | None
+) -> None:
     connection.execute(
         sa.update(article)
-        .where(article.c.id == row.id)
+        .where(article.c.id == found)
         .values(
-            title=title,
-            text_hash=text_hash(body),
-            version=row.version + 1,
+            title=said.title,
+            text_hash=text_hash(said.body),
+            version=article.c.version + 1,
             changed_at=arrival.now,
-            published=row.published or draft.entry.published,
+            published=sa.func.coalesce(article.c.published, sa.bindparam("published_now", published, UTCDateTime)),
         )
     )
-    codec, packed = texts.pack(body)
-    upsert(connection, article_text, [{"article": row.id, "codec": codec, "body": packed}], ["codec", "body"])
-    return True
+    codec, packed = texts.pack(said.body)
+    upsert(connection, article_text, [{"article": found, "codec": codec, "body": packed}], ["codec", "body"])
 
 
 def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:

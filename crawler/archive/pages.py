@@ -16,7 +16,7 @@ from crawler.articles import Extraction, PageState, fold, text_hash
 
 _FIRST_PAUSE = timedelta(minutes=2)
 _CUT_TITLE = ("…", "...")
-_SAME_TITLE = 0.5
+_SAME_TITLE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def store_page(
     row = _locked(connection, article_id)
     if row is None:
         return
-    stored = texts.unpack(row.codec, row.body)
+    stored = _stored(connection, article_id)
     title = _better_title(row.title, " ".join(texts.storable(extraction.title).split()))
     body = max(stored, texts.storable(extraction.text).replace("\r\n", "\n").strip(), key=len)
     published = extraction.published if extraction.published and extraction.published <= now else None
@@ -110,7 +110,7 @@ def fail_page(  # noqa: PLR0913 - one outcome and the two limits that judge it
     permanent: bool,
     now: datetime,
     tries_limit: int = 3,
-    give_up_minutes: int = 30,
+    give_up_minutes: float = 30,
 ) -> bool:
     """Record that a page could not be had, and when to try again.
 
@@ -148,13 +148,17 @@ def fail_page(  # noqa: PLR0913 - one outcome and the two limits that judge it
 
 
 def _locked(connection: sa.Connection, article_id: int) -> sa.Row[Any] | None:
-    # The row stays ours until the commit on PostgreSQL; SQLite has one writer anyway.
-    return connection.execute(
-        sa.select(article, article_text.c.codec, article_text.c.body)
-        .join_from(article, article_text, article_text.c.article == article.c.id)
-        .where(article.c.id == article_id)
-        .with_for_update(of=article)
-    ).first()
+    # Ours until the commit. The text is read apart, by `_stored`: in one joined query PostgreSQL would wait for the
+    # lock and then give the article as it is now with the text as it was before.
+    query = sa.select(article).where(article.c.id == article_id).with_for_update()
+    return connection.execute(query).first()
+
+
+def _stored(connection: sa.Connection, article_id: int) -> str:
+    row = connection.execute(
+        sa.select(article_text.c.codec, article_text.c.body).where(article_text.c.article == article_id)
+    ).one()
+    return texts.unpack(row.codec, row.body)
 
 
 def _better_title(entry: str, page: str) -> str:

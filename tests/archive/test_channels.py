@@ -1,0 +1,189 @@
+"""Channels: what is due, what a poll leaves behind, holds on hosts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from crawler.archive import Archive
+from crawler.archive.channels import (
+    ChannelRow,
+    PollRecord,
+    Validators,
+    channel_events,
+    due_channels,
+    get_channel,
+    hold_host,
+    host_holds,
+    list_channels,
+    record_poll,
+    sync_channels,
+)
+from crawler.sources import Channel, ChannelKind, Source
+from tests.archive.conftest import NOW
+
+FEED = Channel("s:feed:1", "s", ChannelKind.FEED, "https://lanter.example/rss")
+MAP = Channel("s:sitemap:1", "s", ChannelKind.SITEMAP, "https://lanter.example:8443/map.xml")
+SOURCE = Source(id="s", name="S", channels=(FEED, MAP))
+HOUR = timedelta(hours=1)
+
+
+def _sync(archive: Archive, *sources: Source, now: Any = NOW) -> None:
+    with archive.write() as connection:
+        sync_channels(connection, sources, now)
+
+
+def _due(archive: Archive, now: Any = NOW, *, everything: bool = False) -> list[str]:
+    with archive.read() as connection:
+        return [row.id for row in due_channels(connection, now, everything=everything)]
+
+
+def _get(archive: Archive, channel: str = FEED.id) -> ChannelRow:
+    with archive.read() as connection:
+        row = get_channel(connection, channel)
+    assert row is not None
+    return row
+
+
+def _poll(archive: Archive, **changes: Any) -> None:
+    record = PollRecord(at=NOW, state="ok", reason="", next_poll=NOW + HOUR, interval_seconds=3600, success=True, new=3)
+    with archive.write() as connection:
+        record_poll(connection, FEED.id, replace(record, **changes))
+
+
+def _events(archive: Archive) -> list[tuple[str, str]]:
+    with archive.read() as connection:
+        return [(event.state, event.reason) for event in channel_events(connection)]
+
+
+def test_new_channels_are_due_at_once_and_syncing_again_changes_nothing(archive: Archive) -> None:
+    _sync(archive, SOURCE)
+    assert _due(archive) == [FEED.id, MAP.id]
+    with archive.read() as connection:
+        before = list_channels(connection)
+    _sync(archive, SOURCE, now=NOW + HOUR)
+    with archive.read() as connection:
+        assert list_channels(connection) == before
+    assert (before[0].state, before[0].url, before[0].kind, before[0].interval_seconds) == (
+        "new",
+        FEED.url,
+        "feed",
+        900,
+    )
+    assert _events(archive) == []
+
+
+@pytest.mark.parametrize(
+    ("configured", "reason"),
+    [
+        (replace(SOURCE, channels=(replace(FEED, paused=True), MAP)), "paused in the configuration"),
+        (replace(SOURCE, channels=(MAP,)), "no longer in the configuration"),
+    ],
+)
+def test_what_the_configuration_drops_is_paused_and_can_come_back(
+    archive: Archive, configured: Source, reason: str
+) -> None:
+    _sync(archive, SOURCE)
+    _poll(archive, next_poll=NOW)
+    _sync(archive, configured, now=NOW + HOUR)
+    assert _due(archive, NOW + HOUR, everything=True) == [MAP.id]
+    assert (_get(archive).state, _get(archive).state_reason, _get(archive).state_since) == (
+        "paused",
+        reason,
+        NOW + HOUR,
+    )
+    _sync(archive, SOURCE, now=NOW + 2 * HOUR)
+    assert _get(archive).state == "ok"
+    assert FEED.id in _due(archive, NOW + 2 * HOUR)
+    assert _events(archive) == [("ok", "taken up again"), ("paused", reason), ("ok", "")]
+
+
+def test_a_paused_source_pauses_its_channels_from_the_start(archive: Archive) -> None:
+    _sync(archive, replace(SOURCE, paused=True))
+    assert _due(archive, everything=True) == []
+    _sync(archive, SOURCE)
+    assert _get(archive).state == "new"
+
+
+def test_a_poll_leaves_everything_behind(archive: Archive) -> None:
+    _sync(archive, SOURCE)
+    etag = 'W/"é\xff"'
+    _poll(
+        archive, arrival_rate=2.5, validators=Validators(etag, "Sun, 01 Mar", "https://final.example/", "hash"),
+        url="https://new.example/rss",
+    )  # fmt: skip
+    row = _get(archive)
+    assert (row.first_polled, row.last_polled, row.last_success, row.last_new) == (NOW,) * 4
+    assert (row.etag, row.last_modified, row.validators_url, row.body_hash) == (
+        etag, "Sun, 01 Mar", "https://final.example/", "hash",
+    )  # fmt: skip
+    assert (row.next_poll, row.interval_seconds, row.arrival_rate, row.failures) == (NOW + HOUR, 3600, 2.5, 0)
+    assert (row.state, row.state_since, row.url) == ("ok", NOW, "https://new.example/rss")
+    assert _due(archive) == [MAP.id]
+    assert _due(archive, NOW + HOUR) == [MAP.id, FEED.id]
+    assert _due(archive, everything=True) == [MAP.id, FEED.id]
+    # The configured URL does not come back by itself.
+    _sync(archive, SOURCE)
+    assert _get(archive).url == "https://new.example/rss"
+
+
+def test_failures_are_counted_until_the_next_success(archive: Archive) -> None:
+    _sync(archive, SOURCE)
+    _poll(archive, validators=Validators("e"))
+    for minutes in (1, 2):
+        at = NOW + timedelta(minutes=minutes)
+        _poll(archive, at=at, state="flaky", reason="HTTP 500", success=False, new=0, evidence={"status": 500})
+    row = _get(archive)
+    assert (row.failures, row.state, row.state_since) == (2, "flaky", NOW + timedelta(minutes=1))
+    assert (row.last_success, row.last_new, row.etag) == (NOW, NOW, "e")
+    _poll(archive, at=NOW + HOUR, validators=Validators())
+    assert (_get(archive).failures, _get(archive).etag, _get(archive).first_polled) == (0, None, NOW)
+
+
+def test_a_change_of_health_is_a_row_with_its_evidence(archive: Archive) -> None:
+    _sync(archive, SOURCE)
+    _poll(archive)
+    _poll(archive, at=NOW + HOUR)
+    _poll(archive, at=NOW + HOUR, state="gap", reason="window rolled over", evidence={"window": 30})
+    _poll(archive, at=NOW + 2 * HOUR, state="gap", reason="again", event=True)
+    assert _events(archive) == [("gap", "again"), ("gap", "window rolled over"), ("ok", "")]
+    with archive.read() as connection:
+        latest = channel_events(connection, FEED.id, since=NOW + HOUR, limit=5)
+        assert [event.evidence for event in latest] == [{}, {"window": 30}]
+        assert channel_events(connection, MAP.id) == []
+
+
+def test_a_poll_that_ends_after_its_channel_was_paused_leaves_it_paused(archive: Archive) -> None:
+    _sync(archive, SOURCE)
+    _sync(archive, replace(SOURCE, paused=True))
+    _poll(archive)
+    assert _get(archive).state == "paused"
+    assert _get(archive).last_success == NOW
+
+
+def test_polling_a_channel_that_is_gone_changes_nothing(archive: Archive) -> None:
+    _poll(archive)
+    with archive.read() as connection:
+        assert (get_channel(connection, FEED.id), list_channels(connection)) == (None, [])
+
+
+def test_a_held_host_is_left_alone_with_all_its_channels(archive: Archive) -> None:
+    _sync(archive, SOURCE)
+    with archive.write() as connection:
+        hold_host(connection, "lanter.example:443", NOW + HOUR, "HTTP 429")
+        # A shorter hold does not end a longer one.
+        hold_host(connection, "lanter.example:443", NOW + HOUR / 2, "HTTP 503")
+    assert _due(archive, everything=True) == [MAP.id]
+    with archive.read() as connection:
+        assert host_holds(connection, NOW) == {"lanter.example:443": NOW + HOUR}
+        assert host_holds(connection, NOW + HOUR) == {}
+    assert _due(archive, NOW + HOUR) == [FEED.id, MAP.id]
+
+
+def test_thousands_of_channels_are_synced(archive: Archive) -> None:
+    many = tuple(replace(FEED, id=f"s:feed:{number:05}") for number in range(6_000))
+    _sync(archive, replace(SOURCE, channels=many))
+    assert len(_due(archive)) == 6_000

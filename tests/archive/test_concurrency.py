@@ -1,0 +1,77 @@
+"""Several processes on one database, and processes that die in the middle."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import subprocess
+import sys
+from random import Random
+
+import sqlalchemy as sa
+
+from crawler.archive import Archive, open_archive
+from crawler.archive.articles import add_entries, pages_wanted, store_page
+from crawler.archive.schema import article, article_url, host_hold, sighting
+from crawler.articles import Extraction
+from tests.archive.conftest import NOW, SOURCE, check_sound, entry, rows
+
+WORKERS = 3
+DOCUMENTS = 12
+ITEMS = 40
+
+
+def _work(arguments: tuple[str, int]) -> int:
+    """Archive overlapping documents in an order of our own, and store pages; return how many articles were new."""
+    url, worker = arguments
+    archive = open_archive(url)
+    random = Random(worker)
+    new = 0
+    for _ in range(DOCUMENTS):
+        document = [entry(str(number)) for number in random.sample(range(ITEMS), 15)]
+        with archive.write() as connection:
+            added = add_entries(connection, SOURCE, f"lanter-post:feed:{worker}", document, now=NOW, first_fetch=False)
+        new += len(added.new)
+        with archive.read() as connection:
+            wanted = pages_wanted(connection, NOW, limit=3)
+        for page in wanted:
+            with archive.write() as connection:
+                store_page(connection, page.article, page.url, 200, Extraction(text="x" * 50), now=NOW)
+    archive.close()
+    return new
+
+
+def test_processes_that_archive_the_same_articles_at_once(archive: Archive) -> None:
+    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
+        counts = pool.map(_work, [(archive.url, worker) for worker in range(WORKERS)], chunksize=1)
+        pool.close()
+        pool.join()
+    stored = rows(archive, article)
+    assert sum(counts) == len(stored) == ITEMS
+    assert len(rows(archive, article_url)) == ITEMS
+    assert {row.version for row in stored} <= {1, 2}
+    assert {row.channel for row in rows(archive, sighting)} == {f"lanter-post:feed:{n}" for n in range(WORKERS)}
+    check_sound(archive)
+
+
+def test_a_kill_in_the_middle_of_a_transaction_leaves_nothing_and_blocks_nobody(archive: Archive) -> None:
+    script = (
+        "import sys, time; from tests.archive.conftest import *\n"
+        "from crawler.archive import open_archive\n"
+        "archive = open_archive(sys.argv[1])\n"
+        "with archive.write() as connection:\n"
+        "    entries = [entry(str(number), content='text ' * 2000) for number in range(400)]\n"
+        "    add_entries(connection, SOURCE, FEED, entries, now=NOW, first_fetch=False)\n"
+        "    print('written', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, archive.url], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "written\n"
+        child.send_signal(signal.SIGKILL)
+        child.wait(30)
+    with archive.write() as connection:
+        assert connection.execute(sa.select(article)).all() == []
+        connection.execute(sa.insert(host_hold).values(host="h:80", until=NOW, reason=""))
+        if archive.dialect == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    assert len(rows(archive, host_hold)) == 1
