@@ -229,8 +229,9 @@ def _prepare_sqlite(engine: sa.Engine, pragmas: Sequence[str], begin: str) -> No
 
 def _postgres_engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
     writing = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-    # The same pool; psycopg says READ ONLY when the transaction begins.
-    reading = cast(sa.Engine, writing.execution_options(postgresql_readonly=True))
+    # The same pool; psycopg says so when the transaction begins. One view, as SQLite gives it.
+    options = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+    reading = cast(sa.Engine, writing.execution_options(**options))
     return writing, reading
 
 

@@ -115,8 +115,8 @@ def test_an_error_in_the_block_rolls_everything_back(archive: Archive) -> None:
         assert connection.execute(sa.select(host_hold)).all() == []
 
 
-def test_a_read_is_one_view_and_does_not_wait_for_writers(sqlite_archive: Archive) -> None:
-    with sqlite_archive.read() as reading, sqlite_archive.write() as writing:
+def test_a_read_is_one_view_and_does_not_wait_for_writers(archive: Archive) -> None:
+    with archive.read() as reading, archive.write() as writing:
         assert reading.execute(sa.select(host_hold)).all() == []
         writing.execute(sa.insert(host_hold).values(host="h:80", until=NOW, reason=""))
         writing.commit()
