@@ -105,10 +105,22 @@ def _bad_start(found: _Found) -> _Explained:
 
 
 def _no_key(found: _Found) -> _Explained:
-    if _QUOTED_VALUE.match(found.text.line(found.number)) and found.character not in ("", "\n"):
-        hint = "write `>` and the whole text on the next line"
-        return found.index, "the quoted text ends before this", "the end of the line", hint
-    return found.index, "this line does not fit its neighbours", _SAME_INDENT, ""
+    return _behind_quotes(found) or (found.index, "this line does not fit its neighbours", _SAME_INDENT, "")
+
+
+def _no_dash(found: _Found) -> _Explained:
+    hint = "begin the line with `- `, or indent it"
+    return _behind_quotes(found) or (found.index, "a list ends here and a key begins", "another `- `", hint)
+
+
+def _behind_quotes(found: _Found) -> _Explained | None:
+    """Text behind a quoted one, as in ``find: "a b" OR c``: what people write who do not think of YAML."""
+    number, column = found.text.place(found.index)
+    line = found.text.line(number)
+    if not _QUOTED_VALUE.match(line) or not line[: column - 1].strip() or found.character in ("", "\n"):
+        return None
+    hint = "write `>` and the whole text on the next line"
+    return found.index, "the quoted text ends before this", "the end of the line", hint
 
 
 def _unclosed(found: _Found) -> _Explained:
@@ -128,6 +140,7 @@ _READ: dict[str, Callable[[_Found], _Explained]] = {
     "cannot start any token": _bad_start,
     "did not find expected key": _no_key,
     "expected ',' or": _unclosed,
+    "expected '-' indicator": _no_dash,
     "expected node content": _no_content,
 }
 # What the parser says -> (is the mistake where the construct began?, message, expected, hint)
@@ -137,12 +150,6 @@ _PLAIN = {
         "a line without a colon",
         "`key: value`, or `- value` in a list",
         "is a colon missing, or the indentation of a text?",
-    ),
-    "expected '-' indicator": (
-        False,
-        "a list ends here and a key begins",
-        "another `- `",
-        "begin the line with `- `, or indent it",
     ),
     "block sequence entries are not allowed": (
         False,

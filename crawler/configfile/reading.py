@@ -82,7 +82,9 @@ def parse_document(text: str, file: str) -> tuple[Document | None, list[Problem]
     except _RefusedError as error:
         return None, [_problem(error, Text(text), file)]
     lines = Text(text)
-    return Document(file, text, root), [_problem(error, lines, file) for error in composer.duplicates]
+    return Document(file, text, root), [
+        _problem(error, lines, file) for error in sorted(composer.duplicates, key=lambda error: error.index)
+    ]
 
 
 def _problem(error: _RefusedError, lines: Text, file: str) -> Problem:
