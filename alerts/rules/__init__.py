@@ -1,1 +1,28 @@
-"""The rule language and its matcher. Pure; imports nothing of this project but errors and configfile."""
+"""The rule language and its matcher. Pure; imports nothing of this project but errors and configfile.
+
+A rule set reads a text and answers with flags, each with the words and the sentence that prove it. docs/rules.md has
+the language. The way of a text: `text` cuts words, `page` finds the rules' words in it, `matcher` picks the rules that
+can hit, `plan` decides, `evidence` quotes. The way of a rule: `loading` reads files, `lexer`, `syntax` and `meaning`
+queries, `building` makes plans of them.
+"""
+
+from alerts.rules.loading import load_rule_set
+from alerts.rules.rule import Case, Filter, Rule, RuleClass, Severity, Stage, Status
+from alerts.rules.ruleset import RuleSet, from_source
+from alerts.rules.values import Evidence, Hit, Text
+
+__all__ = [
+    "Case",
+    "Evidence",
+    "Filter",
+    "Hit",
+    "Rule",
+    "RuleClass",
+    "RuleSet",
+    "Severity",
+    "Stage",
+    "Status",
+    "Text",
+    "from_source",
+    "load_rule_set",
+]

@@ -1,0 +1,253 @@
+"""From queries to plans, for one language: lists written out, fields pushed down to words, AND pulled out of NEAR.
+
+`(a AND b) NEAR/5 c` reads as `(a NEAR/5 c) AND (b NEAR/5 c)`; `(a AND b) SENTENCE c` wants all three in one sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from alerts.rules.lists import Lists
+from alerts.rules.meta import SAID, condition
+from alerts.rules.nodes import (
+    META_FIELDS,
+    And,
+    AtLeast,
+    Field,
+    ListRef,
+    Near,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Scope,
+    Within,
+    Word,
+)
+from alerts.rules.page import Page
+from alerts.rules.plan import AllOf, AnyOf, AnyWord, Close, Meta, Never, Plan, Row, Times, Together, Without
+from alerts.rules.terms import patterns
+from alerts.rules.values import Text
+from alerts.rules.vocabulary import Vocabulary
+
+
+def lift(node: Node) -> Node:
+    """The same query without AND below NEAR, ONEAR, SENTENCE, PARAGRAPH, ATLEAST and left of NOT WITHIN."""
+    match node:
+        case And():
+            return And(tuple(lift(item) for item in node.items))
+        case Or():
+            return Or(tuple(lift(item) for item in node.items))
+        case Not():
+            return Not(lift(node.item))
+        case Field():
+            return _over(lambda item: Field(node.name, item), lift(node.item))
+        case AtLeast():
+            return _over(lambda item: AtLeast(node.count, item), lift(node.item))
+        case Within():
+            right = lift(node.right)
+            return _over(lambda left: Within(left, right), lift(node.left))
+        case Near():
+            return _pair(lambda left, right: Near(left, right, node.distance, node.ordered), node.left, node.right)
+        case Scope():
+            return Scope(_chained(lift(node.left), node.unit), _chained(lift(node.right), node.unit), node.unit)
+        case _:
+            return node
+
+
+def _chained(side: Node, unit: Literal["sentence", "paragraph"]) -> Node:
+    """`(a AND b) SENTENCE c` is `a SENTENCE b SENTENCE c`."""
+    if isinstance(side, And):
+        first, *rest = (_chained(item, unit) for item in side.items)
+        for item in rest:
+            first = Scope(first, item, unit)
+        return first
+    if isinstance(side, Or):
+        return Or(tuple(_chained(item, unit) for item in side.items))
+    return side
+
+
+def _has_and(node: Node) -> bool:
+    return isinstance(node, And) or (isinstance(node, Or) and any(_has_and(item) for item in node.items))
+
+
+def _over(make: Callable[[Node], Node], item: Node) -> Node:
+    """`make` applied to what stands below AND, and to alternatives that hold an AND one by one."""
+    if isinstance(item, And):
+        return And(tuple(_over(make, one) for one in item.items))
+    if isinstance(item, Or) and _has_and(item):
+        plain = tuple(one for one in item.items if not _has_and(one))
+        rest = tuple(_over(make, one) for one in item.items if _has_and(one))
+        return Or((make(Or(plain)), *rest) if plain else rest)
+    return make(item)
+
+
+def _pair(make: Callable[[Node, Node], Node], left: Node, right: Node) -> Node:
+    lifted = lift(right)
+    return _over(lambda one: _over(lambda other: make(one, other), lifted), lift(left))
+
+
+class Builder:
+    """Makes plans that share their equal parts. One builder, one vocabulary, one language."""
+
+    def __init__(self, lists: Lists, language: str, vocabulary: Vocabulary) -> None:
+        self._lists = lists
+        self._language = language
+        self._vocabulary = vocabulary
+        self._made: dict[tuple[object, ...], Plan] = {}
+        self._of_list: dict[tuple[str, str], Plan] = {}
+
+    def build(self, node: Node, *, apart_from: Plan | None = None) -> Plan:
+        """The plan of a query. Words and phrases that lie inside an occurrence of `apart_from` do not count."""
+        return self._build(lift(node), "text", apart_from)
+
+    def any_of(self, plans: Iterable[Plan]) -> Plan:
+        """Any of the plans; plain words and phrases are merged so that they are looked up together."""
+        words: dict[str, set[int]] = {}
+        rows: dict[int, list[Row]] = {}
+        others: list[Plan] = []
+        for plan in dict.fromkeys(_flat(plans)):
+            if isinstance(plan, AnyWord):
+                words.setdefault(plan.field, set()).update(plan.terms)
+            elif isinstance(plan, Row):
+                rows.setdefault(self._pivot(plan), []).append(plan)
+            else:
+                others.append(plan)
+        merged: list[Plan] = [self._word(frozenset(terms), field) for field, terms in words.items()]
+        every = (*merged, *others)
+        if len(every) == 1 and not rows:
+            return every[0]
+        if not every and len(rows) == 1 and len(next(iter(rows.values()))) == 1:
+            return next(iter(rows.values()))[0]
+        frozen = {term: tuple(group) for term, group in rows.items()}
+        key = ("any", every, tuple(frozen.items()))
+        return self._once(key, lambda number: AnyOf(number, frozen, every))
+
+    def all_of(self, plans: Iterable[Plan]) -> Plan:
+        """All of the plans."""
+        items: list[Plan] = []
+        for plan in plans:
+            items += plan.items if isinstance(plan, AllOf) else (plan,)
+        unique = tuple(dict.fromkeys(items))
+        if len(unique) == 1:
+            return unique[0]
+        return self._once(("all", unique), lambda number: AllOf(number, unique))
+
+    def without(self, left: Plan, right: Plan) -> Plan:
+        """The left plan's occurrences outside those of the right one."""
+        return self._once(("without", left, right), lambda number: Without(number, left, right))
+
+    def _once(self, key: tuple[object, ...], make: Callable[[int], Plan]) -> Plan:
+        known = self._made.get(key)
+        if known is None:
+            known = self._made[key] = make(len(self._made))
+        return known
+
+    def _build(self, node: Node, field: str, apart: Plan | None) -> Plan:  # noqa: C901  one case a kind of node
+        match node:
+            case Word() | Phrase():
+                return self._guarded(self._row(node, field), apart)
+            case ListRef():
+                return self._guarded(self._list(node.name, field), apart)
+            case Or():
+                return self.any_of(self._build(item, field, apart) for item in node.items)
+            case And():
+                return self.all_of(self._build(item, field, apart) for item in node.items)
+            case Not():
+                item = self._build(node.item, field, apart)
+                return self._once(("never", item), lambda number: Never(number, item))
+            case Field() if node.name in META_FIELDS:
+                return self._meta(node.item, node.name)
+            case Field():
+                return self._build(node.item, narrower(field, node.name), apart)
+            case Within():
+                return self.without(self._build(node.left, field, apart), self._build(node.right, field, None))
+            case AtLeast():
+                item, count = self._build(node.item, field, apart), node.count
+                return self._once(("times", count, item), lambda number: Times(number, count, item))
+            case Near() | Scope():
+                return self._close(node, self._build(node.left, field, apart), self._build(node.right, field, apart))
+
+    def _close(self, node: Near | Scope, left: Plan, right: Plan) -> Plan:
+        if isinstance(node, Near):
+            near = node
+            return self._once(
+                ("near", near.distance, near.ordered, left, right),
+                lambda number: Close(number, left, right, near.distance, ordered=near.ordered),
+            )
+        unit = node.unit
+        return self._once((unit, left, right), lambda number: Together(number, left, right, unit))
+
+    def _guarded(self, plan: Plan, apart: Plan | None) -> Plan:
+        return plan if apart is None else self.without(plan, apart)
+
+    def _list(self, name: str, field: str) -> Plan:
+        known = self._of_list.get((name, field))
+        if known is None:
+            entries = self._lists.entries(name, self._language)
+            known = self._of_list[name, field] = self.any_of(self._build(lift(entry), field, None) for entry in entries)
+        return known
+
+    def _word(self, terms: frozenset[int], field: str) -> Plan:
+        return self._once(("word", terms, field), lambda number: AnyWord(number, terms, field))
+
+    def _row(self, node: Word | Phrase, field: str) -> Plan:
+        words = (node,) if isinstance(node, Word) else node.words
+        terms = tuple(
+            self._vocabulary.number(pattern, as_written=word.exact)
+            for word in words
+            for pattern in patterns(word.text, as_written=word.exact)
+        )
+        if len(terms) <= 1:
+            return self._word(frozenset(terms), field)
+        return self._once(("row", terms, field), lambda number: Row(number, terms, field))
+
+    def _pivot(self, row: Row) -> int:
+        """The word of a phrase by which it is looked up: the longest is likely the rarest."""
+        return max(row.terms, key=lambda term: len(self._vocabulary.name(term)))
+
+    def _meta(self, node: Node, field: str) -> Plan:
+        match node:
+            case Or():
+                return self.any_of(self._meta(item, field) for item in node.items)
+            case And():
+                return self.all_of(self._meta(item, field) for item in node.items)
+            case Not():
+                item = self._meta(node.item, field)
+                return self._once(("never", item), lambda number: Never(number, item))
+            case ListRef():
+                return self.any_of(self._meta(one, field) for one in self._lists.entries(node.name, self._language))
+            case Word() | Phrase():
+                atom = node
+                return self._once((field, atom), lambda number: Meta(number, self._condition(field, atom)))
+            case _:  # `meaning` refuses the rest
+                return self._word(frozenset(), "text")
+
+    def _condition(self, field: str, atom: Word | Phrase) -> Callable[[Page], bool]:
+        if field not in SAID:
+            holds = condition(field, atom)
+            return lambda page: holds(page.text)
+        # Words of a label, a name or an address: read like a title, with a vocabulary of their own.
+        vocabulary = Vocabulary()
+        plan = Builder(self._lists, self._language, vocabulary).build(atom)
+        values = SAID[field]
+        return lambda page: any(plan.test(Page(Text(value, ""), vocabulary)) for value in values(page.text))
+
+
+def narrower(outer: str, inner: str) -> str:
+    """The field that is meant by a field inside a field."""
+    if inner == "text" or (outer, inner) == ("lead", "body"):
+        return outer
+    return inner
+
+
+def _flat(plans: Iterable[Plan]) -> list[Plan]:
+    found: list[Plan] = []
+    for plan in plans:
+        if isinstance(plan, AnyOf):
+            found += plan.others
+            found += [row for group in plan.rows.values() for row in group]
+        else:
+            found.append(plan)
+    return found

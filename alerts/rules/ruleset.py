@@ -1,0 +1,212 @@
+"""All rules at one version: reads texts, names itself by a hash, and can be made again from what it keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerts.rules.building import Builder
+from alerts.rules.lists import DEFAULT, Lists
+from alerts.rules.matcher import Job, Match, Matcher
+from alerts.rules.meta import primary_tag
+from alerts.rules.nodes import Node
+from alerts.rules.plan import Plan
+from alerts.rules.rule import Filter, Query, Rule, RuleClass, Severity, Stage, Status
+from alerts.rules.syntax import parse, parse_entry
+from alerts.rules.values import Hit, Text
+from alerts.rules.vocabulary import Vocabulary
+
+ENGINE = "1"
+"""Grows whenever the matcher would read an old text differently: then every rule set is a new one."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rules made ready for one language."""
+
+    rules: tuple[Rule, ...]
+    jobs: tuple[Job, ...]
+    matcher: Matcher
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """Rules, lists and filters at one version.
+
+    Attributes:
+        hash: SHA-256 (hex) of everything that decides over flags, the engine's version included.
+        rules: all good rules, drafts included, sorted by id.
+        source: JSON from which `from_source` makes the same rule set again.
+    """
+
+    hash: str
+    rules: tuple[Rule, ...]
+    source: bytes
+    lists: Lists = field(repr=False, compare=False)
+    filters: tuple[Filter, ...] = field(default=(), repr=False, compare=False)
+    _ready: dict[tuple[str, bool], Prepared] = field(default_factory=dict, repr=False, compare=False)
+
+    def read(self, text: Text, *, drafts: bool = False) -> tuple[Hit, ...]:
+        """Every flag of every live rule (with `drafts` of all rules) on the text, in the order of rule ids."""
+        prepared = self.prepared(text.language, drafts=drafts)
+        return tuple(_hit(prepared.rules[match.rule], match) for match in prepared.matcher.read(text))
+
+    def prepared(self, language: str, *, drafts: bool = False) -> Prepared:
+        """The rules made ready for texts in a language; made at the first call for it."""
+        tag = self._variant(primary_tag(language))
+        known = self._ready.get((tag, drafts))
+        if known is None:
+            rules = [rule for rule in self.rules if drafts or rule.live]
+            known = self._ready[tag, drafts] = prepare(rules, self.lists, self.filters, tag)
+        return known
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule with that id."""
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+    def _variant(self, tag: str) -> str:
+        """All languages that no rule and no list treats apart share one variant."""
+        known = self.lists.languages() | {name for rule in self.rules for name in rule.languages}
+        return tag if not tag or tag in known else DEFAULT
+
+
+def _hit(rule: Rule, match: Match) -> Hit:
+    stage = rule.stage.value if rule.stage else None
+    severity = rule.severity_for(match.points).value
+    return Hit(rule.id, rule.topic, rule.class_.value, stage, severity, rule.tags, match.evidence)
+
+
+def make_rule_set(
+    rules: Sequence[Rule], lists: Mapping[str, Mapping[str, Sequence[Query]]], filters: Sequence[Filter] = ()
+) -> RuleSet:
+    """A rule set from values found good. Lists that no rule uses are left out and do not change the hash."""
+    every = Lists({name: _nodes(variants) for name, variants in lists.items()})
+    rules = sorted(rules, key=lambda rule: rule.id)
+    filters = tuple(one for one in filters if any(one.applies(rule) for rule in rules))
+    used = every.used_by([query.node for query in _queries(rules, filters)])
+    content = {
+        "engine": ENGINE,
+        "filters": [one.canonical() for one in filters],
+        "lists": {name: {tag: [query.text for query in lists[name][tag]] for tag in lists[name]} for name in used},
+        "rules": [rule.canonical() for rule in rules],
+    }
+    source = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "replace")
+    kept = Lists({name: every.by_name[name] for name in used if name in every.by_name})
+    return RuleSet(hashlib.sha256(source).hexdigest(), tuple(rules), source, kept, filters)
+
+
+def _nodes(variants: Mapping[str, Sequence[Query]]) -> dict[str, tuple[Node, ...]]:
+    return {tag: tuple(query.node for query in queries) for tag, queries in variants.items()}
+
+
+def _queries(rules: Sequence[Rule], filters: Sequence[Filter]) -> list[Query]:
+    found = [query for rule in rules for query in rule.queries()]
+    for one in filters:
+        found += [*one.not_within, *([one.drop_if] if one.drop_if else [])]
+    return found
+
+
+def from_source(source: bytes) -> RuleSet:
+    """The rule set that `RuleSet.source` was taken from. Its rules have no cases and no notes.
+
+    Raises:
+        ValueError: another version of the engine made it, and it may read differently now.
+    """
+    content: dict[str, Any] = json.loads(source)
+    if content["engine"] != ENGINE:
+        raise ValueError(f"this rule set is of engine version {content['engine']}, not {ENGINE}")
+    lists = {
+        name: {tag: tuple(_entry(text) for text in texts) for tag, texts in variants.items()}
+        for name, variants in content["lists"].items()
+    }
+    filters = [
+        Filter(
+            one["id"],
+            tuple(one["rules"]),
+            tuple(one["topics"]),
+            tuple(one["tags"]),
+            tuple(map(_entry, one["not_within"])),
+            _optional(one["drop_if"]),
+        )
+        for one in content["filters"]
+    ]
+    return make_rule_set([_rule(one) for one in content["rules"]], lists, filters)
+
+
+def _rule(one: Mapping[str, Any]) -> Rule:
+    severity = one["severity"]
+    return Rule(
+        id=one["id"],
+        title=one["title"],
+        topic=one["topic"],
+        class_=RuleClass(one["class"]),
+        severity=Severity(severity)
+        if isinstance(severity, str)
+        else {Severity(name): least for name, least in severity.items()},
+        find=_optional(one["find"]),
+        stage=Stage(one["stage"]) if one["stage"] else None,
+        tags=tuple(one["tags"]),
+        status=Status(one["status"]),
+        languages={tag: _query(text) for tag, text in one["languages"].items()},
+        not_within=tuple(map(_entry, one["not_within"])),
+        drop_if=_optional(one["drop_if"]),
+        score=tuple((points, _query(text)) for points, text in one["score"]),
+        at=one["at"],
+    )
+
+
+def _query(text: str, read: Callable[[str], tuple[Node | None, Any]] = parse) -> Query:
+    node, _ = read(text)
+    if node is None:
+        raise ValueError(f"not a query: {text}")
+    return Query(text, node)
+
+
+def _entry(text: str) -> Query:
+    return _query(text, parse_entry)
+
+
+def _optional(text: str | None) -> Query | None:
+    return None if text is None else _query(text)
+
+
+def prepare(rules: Sequence[Rule], lists: Lists, filters: Sequence[Filter], language: str) -> Prepared:
+    """Make rules ready for one language (`default` for those nobody treats apart, empty for an unknown one).
+
+    A rule without a find for the language is left out.
+    """
+    vocabulary = Vocabulary()
+    builder = Builder(lists, language, vocabulary)
+    ready: list[tuple[Rule, Job]] = []
+    for rule in rules:
+        job = _job(rule, [one for one in filters if one.applies(rule)], builder, language)
+        if job is not None:
+            ready.append((rule, job))
+    jobs = tuple(job for _, job in ready)
+    return Prepared(tuple(rule for rule, _ in ready), jobs, Matcher(jobs, vocabulary))
+
+
+def _job(rule: Rule, filters: Sequence[Filter], builder: Builder, language: str) -> Job | None:
+    finds = _finds(rule, language)
+    if not finds:
+        return None
+    excluded = [query.node for query in (*rule.not_within, *(query for one in filters for query in one.not_within))]
+    apart = builder.any_of([builder.build(node) for node in excluded]) if excluded else None
+    drops = [query for query in (rule.drop_if, *(one.drop_if for one in filters)) if query is not None]
+    drop_if: Plan | None = builder.any_of([builder.build(query.node) for query in drops]) if drops else None
+    return Job(
+        find=builder.any_of([builder.build(query.node, apart_from=apart) for query in finds]),
+        drop_if=drop_if,
+        score=tuple((points, builder.build(query.node, apart_from=apart)) for points, query in rule.score),
+        at=rule.at,
+    )
+
+
+def _finds(rule: Rule, language: str) -> list[Query]:
+    own = [] if rule.find is None else [rule.find]
+    if not language:
+        return [*own, *rule.languages.values()]
+    return [rule.languages[language]] if language in rule.languages else own
