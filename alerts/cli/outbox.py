@@ -50,9 +50,9 @@ def list_(state: common.State, *, states: tuple[str, ...], as_json: bool, count:
 @click.pass_obj
 def retry(state: common.State, delivery: int) -> int:
     """Make DELIVERY ready again at once, with the same bytes and Message-ID."""
-    from alerts.ledger import deliveries
+    from alerts.delivery import byhand
 
-    return _change(state, delivery, deliveries.retry)
+    return _change(state, delivery, byhand.retry)
 
 
 @outbox.command()
@@ -60,9 +60,9 @@ def retry(state: common.State, delivery: int) -> int:
 @click.pass_obj
 def cancel(state: common.State, delivery: int) -> int:
     """Give DELIVERY up: it will not be sent."""
-    from alerts.ledger import deliveries
+    from alerts.delivery import byhand
 
-    return _change(state, delivery, deliveries.cancel)
+    return _change(state, delivery, byhand.cancel)
 
 
 @outbox.command()
@@ -72,12 +72,12 @@ def cancel(state: common.State, delivery: int) -> int:
 @click.pass_obj
 def resolve(state: common.State, delivery: int, *, arrived: bool | None) -> int:
     """Settle a DELIVERY in doubt: a person has looked whether it arrived."""
-    from alerts.ledger import deliveries
+    from alerts.delivery import byhand
 
     if arrived is None:
         raise click.UsageError("say what you found: --sent or --resend")
     return _change(
-        state, delivery, lambda connection, number, now: deliveries.resolve(connection, number, now, sent=arrived)
+        state, delivery, lambda connection, number, now: byhand.resolve(connection, number, now, sent=arrived)
     )
 
 

@@ -180,6 +180,22 @@ def _address(command: str) -> str:
     return command.partition("<")[2].partition(">")[0]
 
 
+class _CountedSMTP(SMTP):
+    """aiosmtpd's protocol, which also says how many connections are open."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder, hostname="recorder.example", loop=asyncio.get_running_loop())
+        self._recorder = recorder
+
+    def connection_made(self, transport: Any) -> None:
+        self._recorder.count(1)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self._recorder.count(-1)
+
+
 class Recorder:
     """aiosmtpd on a thread of its own; `accepted` holds every mail it said 250 to."""
 
@@ -188,6 +204,9 @@ class Recorder:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.port = 0
+        self._open = 0
+        self._idle_now = asyncio.Event()
+        self._idle_now.set()
         self._server: asyncio.Server | None = None
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
@@ -213,7 +232,20 @@ class Recorder:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def _protocol(self) -> SMTP:
-        return SMTP(self, hostname="recorder.example", loop=self._loop)
+        return _CountedSMTP(self)
+
+    def wait_until_idle(self) -> None:
+        """Return when every connection has ended: what a killed client had sent is then dealt with."""
+        asyncio.run_coroutine_threadsafe(self._idle(), self._loop).result(20)
+
+    def count(self, change: int) -> None:
+        """A connection began (1) or ended (-1)."""
+        self._open += change
+        (self._idle_now.clear if self._open else self._idle_now.set)()
+
+    async def _idle(self) -> None:
+        async with asyncio.timeout(15):
+            await self._idle_now.wait()
 
     async def _stop(self) -> None:
         assert self._server is not None

@@ -1,0 +1,111 @@
+"""The kill matrix: SIGKILL at every named step, then run again. Nothing is lost; twice only after the final dot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alerts.delivery.steps import STEPS
+from crawler.archive import Archive, open_archive
+from tests.delivery.servers import Recorder
+from tests.delivery.world import MINUTE, SLOT, configure, final_bytes, freeze, rows
+from tests.delivery.zygote import Zygote, run_once
+
+AFTER_THE_DOT = ("mail.dot", "mail.reply")
+DOUBTFUL = ("mail.doubt", *AFTER_THE_DOT)
+AT_COMMITS = ("enqueue.inserted", "enqueue.done", "deliver.claimed", "mail.body", *DOUBTFUL, "deliver.recorded")
+ONCE_A_RUN = ("enqueue.start", "enqueue.composed", "enqueue.done", "deliver.settled", "deliver.done", "mail.connected")
+THRICE_A_FOLDER = ("folder.temporary", "folder.renamed")
+
+# (step, its n-th passing, recipients): at the last recipient always; at the others, too, in the heavy matrix.
+LAST = [
+    pytest.param(step, 1 if step in ONCE_A_RUN or step.startswith("folder.") else count, count, id=f"{step}-{count}")
+    for step in STEPS
+    for count in (1, 2, 3)
+]
+EARLIER = [
+    pytest.param(step, passing, count, id=f"{step}:{passing}-{count}", marks=pytest.mark.heavy)
+    for step in STEPS
+    if step not in ONCE_A_RUN
+    for count in (1, 2, 3)
+    for passing in range(1, 4 if step in THRICE_A_FOLDER else 2 if step.startswith("folder.") else count + 1)
+    if step.startswith("folder.") or passing < count
+]
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with Zygote() as running:
+        yield running
+
+
+@pytest.mark.parametrize(("step", "passing", "recipients"), LAST + EARLIER)
+def test_kill_on_sqlite(
+    sqlite_url: str, tmp_path: Path, recorder: Recorder, zygote: Zygote, step: str, passing: int, recipients: int
+) -> None:
+    kill_and_recover(sqlite_url, tmp_path, recorder, zygote, f"{step}:{passing}", recipients)
+
+
+@pytest.mark.parametrize("step", AT_COMMITS)
+def test_kill_on_postgresql(postgres_url: str, tmp_path: Path, recorder: Recorder, zygote: Zygote, step: str) -> None:
+    kill_and_recover(postgres_url, tmp_path, recorder, zygote, step, 2)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("step", "passing", "recipients"), LAST + EARLIER)
+def test_kill_on_postgresql_in_full(
+    postgres_url: str, tmp_path: Path, recorder: Recorder, zygote: Zygote, step: str, passing: int, recipients: int
+) -> None:
+    kill_and_recover(postgres_url, tmp_path, recorder, zygote, f"{step}:{passing}", recipients)
+
+
+def kill_and_recover(url: str, folder: Path, recorder: Recorder, zygote: Zygote, kill_at: str, recipients: int) -> None:
+    step = kill_at.partition(":")[0]
+    targets = [f"{letter}@desk.example" for letter in "abc"[:recipients]]
+    archive = open_archive(url)
+    try:
+        configuration = configure(folder / "config", recorder.port, mail=tuple(targets), folders=("out",))
+        freeze(archive, configuration)
+        assert zygote.run(url, folder / "config", SLOT, kill_at), f"{kill_at} was never passed"
+        recorder.wait_until_idle()
+        doubtful = [row["target"] for row in rows(archive) if row["state"] == "doubt"]
+        assert len(doubtful) == (step in DOUBTFUL)
+        # The next minute's run sends what is certain, the one after the wait settles the doubt, the last does nothing.
+        for minutes in (1, 12, 24):
+            run_once(archive, configuration, SLOT + minutes * MINUTE)
+        recorder.wait_until_idle()
+        check_deliveries(archive, recorder, targets, doubtful, twice=step in AFTER_THE_DOT)
+        check_files(archive, folder / "config" / "out")
+    finally:
+        archive.close()
+
+
+def check_deliveries(
+    archive: Archive, recorder: Recorder, targets: list[str], doubtful: list[str], *, twice: bool
+) -> None:
+    found = rows(archive)
+    assert sorted(row["target"] for row in found if row["route"] == "mail") == targets
+    assert [row for row in found if row["state"] != "sent"] == []
+    assert len({row["message_id"] for row in found}) == len(found)
+    accepted = Counter(mail.recipients[0] for mail in recorder.accepted)
+    assert accepted == {target: 2 if twice and target in doubtful else 1 for target in targets}
+    assert {row["target"] for row in found if row["doubts"]} == set(doubtful)
+    composed = {row["target"]: final_bytes(archive, row["id"]) for row in found}
+    for mail in recorder.accepted:
+        # The same bytes in every copy; the Message-ID is among them.
+        assert mail.data == composed[mail.recipients[0]]
+
+
+def check_files(archive: Archive, folder: Path) -> None:
+    (row,) = [row for row in rows(archive) if row["route"] == "folder"]
+    stem = "sudan-1-20260301T0700Z"
+    assert sorted(path.name for path in folder.iterdir()) == [f"{stem}.eml", f"{stem}.html", f"{stem}.txt"]
+    assert (folder / f"{stem}.eml").read_bytes() == final_bytes(archive, row["id"])
+    assert "Sudan" in (folder / f"{stem}.html").read_text("utf-8")
+
+
+def test_every_step_is_in_the_matrix() -> None:
+    assert len(STEPS) == len(set(STEPS)) >= 15
