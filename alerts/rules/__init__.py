@@ -6,6 +6,7 @@ can hit, `plan` decides, `evidence` quotes. The way of a rule: `loading` reads f
 queries, `building` makes plans of them.
 """
 
+from alerts.rules.cases import CaseFailure, CaseReport, run_cases
 from alerts.rules.loading import load_rule_set
 from alerts.rules.rule import Case, Filter, Rule, RuleClass, Severity, Stage, Status
 from alerts.rules.ruleset import RuleSet, from_source
@@ -13,6 +14,8 @@ from alerts.rules.values import Evidence, Hit, Text
 
 __all__ = [
     "Case",
+    "CaseFailure",
+    "CaseReport",
     "Evidence",
     "Filter",
     "Hit",
@@ -25,4 +28,5 @@ __all__ = [
     "Text",
     "from_source",
     "load_rule_set",
+    "run_cases",
 ]

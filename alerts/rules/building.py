@@ -102,6 +102,10 @@ class Builder:
         """The plan of a query. Words and phrases that lie inside an occurrence of `apart_from` do not count."""
         return self._build(lift(node), "text", apart_from)
 
+    def part(self, node: Node, field: str, apart_from: Plan | None) -> Plan:
+        """The plan of a part of a query that `lift` has been through, as it stands in that field."""
+        return self._build(node, field, apart_from)
+
     def any_of(self, plans: Iterable[Plan]) -> Plan:
         """Any of the plans; plain words and phrases are merged so that they are looked up together."""
         words: dict[str, set[int]] = {}

@@ -13,8 +13,10 @@ from alerts.rules.lists import DEFAULT, Lists
 from alerts.rules.matcher import Job, Match, Matcher
 from alerts.rules.meta import primary_tag
 from alerts.rules.nodes import Node
+from alerts.rules.page import Page
 from alerts.rules.plan import Plan
 from alerts.rules.rule import Filter, Query, Rule, RuleClass, Severity, Stage, Status
+from alerts.rules.silence import Silence
 from alerts.rules.syntax import parse, parse_entry
 from alerts.rules.values import Hit, Text
 from alerts.rules.vocabulary import Vocabulary
@@ -25,11 +27,13 @@ ENGINE = "1"
 
 @dataclass(frozen=True)
 class Prepared:
-    """The rules made ready for one language."""
+    """The rules made ready for one language: jobs side by side with rules, and what made them."""
 
+    language: str
     rules: tuple[Rule, ...]
     jobs: tuple[Job, ...]
     matcher: Matcher
+    builder: Builder
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,31 @@ class RuleSet:
         """Every flag of every live rule (with `drafts` of all rules) on the text, in the order of rule ids."""
         prepared = self.prepared(text.language, drafts=drafts)
         return tuple(_hit(prepared.rules[match.rule], match) for match in prepared.matcher.read(text))
+
+    def explain_silence(self, text: Text, *, drafts: bool = False) -> tuple[tuple[str, str], ...]:
+        """(rule id, reason) for every rule that does not fire on the text, such as "19 words apart, limit 12"."""
+        prepared = self.prepared(text.language, drafts=drafts)
+        page = prepared.matcher.page(text)
+        reasons = {rule.id: self._silence(prepared, at, page) for at, rule in enumerate(prepared.rules)}
+        for rule in self.rules:
+            if rule.id not in reasons and (drafts or rule.live):
+                reasons[rule.id] = f"has no find for `{prepared.language}`"
+        return tuple((rule_id, reason) for rule_id, reason in sorted(reasons.items()) if reason)
+
+    def _silence(self, prepared: Prepared, at: int, page: Page) -> str:
+        """Why the rule at that place does not fire; empty if it does."""
+        rule, job = prepared.rules[at], prepared.jobs[at]
+        filters = [one for one in self.filters if one.applies(rule)]
+        silence = Silence(prepared.builder, page, excluded_from(rule, filters))
+        miss = silence.nearest([query.node for query in finds(rule, prepared.language)])
+        if miss is not None:
+            return miss.reason
+        if job.drop_if is not None and job.drop_if.test(page):
+            drops = [query for query in (rule.drop_if, *(one.drop_if for one in filters)) if query is not None]
+            blame = next(query for query in drops if prepared.builder.build(query.node).test(page))
+            return f"dropped by drop_if: {blame.text.strip()}"
+        points = sum(number for number, plan in job.score if plan.test(page))
+        return f"{points} points, needs {job.at}" if job.at is not None and points < job.at else ""
 
     def prepared(self, language: str, *, drafts: bool = False) -> Prepared:
         """The rules made ready for texts in a language; made at the first call for it."""
@@ -186,26 +215,32 @@ def prepare(rules: Sequence[Rule], lists: Lists, filters: Sequence[Filter], lang
         if job is not None:
             ready.append((rule, job))
     jobs = tuple(job for _, job in ready)
-    return Prepared(tuple(rule for rule, _ in ready), jobs, Matcher(jobs, vocabulary))
+    return Prepared(language, tuple(rule for rule, _ in ready), jobs, Matcher(jobs, vocabulary), builder)
 
 
 def _job(rule: Rule, filters: Sequence[Filter], builder: Builder, language: str) -> Job | None:
-    finds = _finds(rule, language)
-    if not finds:
+    queries = finds(rule, language)
+    if not queries:
         return None
-    excluded = [query.node for query in (*rule.not_within, *(query for one in filters for query in one.not_within))]
+    excluded = excluded_from(rule, filters)
     apart = builder.any_of([builder.build(node) for node in excluded]) if excluded else None
     drops = [query for query in (rule.drop_if, *(one.drop_if for one in filters)) if query is not None]
     drop_if: Plan | None = builder.any_of([builder.build(query.node) for query in drops]) if drops else None
     return Job(
-        find=builder.any_of([builder.build(query.node, apart_from=apart) for query in finds]),
+        find=builder.any_of([builder.build(query.node, apart_from=apart) for query in queries]),
         drop_if=drop_if,
         score=tuple((points, builder.build(query.node, apart_from=apart)) for points, query in rule.score),
         at=rule.at,
     )
 
 
-def _finds(rule: Rule, language: str) -> list[Query]:
+def excluded_from(rule: Rule, filters: Sequence[Filter]) -> list[Node]:
+    """Inside what a mention does not count for the rule."""
+    return [query.node for query in (*rule.not_within, *(query for one in filters for query in one.not_within))]
+
+
+def finds(rule: Rule, language: str) -> list[Query]:
+    """The queries of which one must hold in that language; none if the rule is not for it."""
     own = [] if rule.find is None else [rule.find]
     if not language:
         return [*own, *rule.languages.values()]
