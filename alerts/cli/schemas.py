@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from alerts.desks import DeskSection
 from alerts.options import Settings
+from alerts.rules.models import FiltersFile, ListFile, RuleFile
 from crawler.sources import SourcesFile
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -56,6 +57,21 @@ KINDS: tuple[Described, ...] = (
         "A list of sources. How sources are spread over files is up to you; ids and channels must differ over all.",
     ),
     Described("desk", "desks/*.yaml", DeskSection, "One desk a file. What is left out does not restrict."),
+    Described(
+        "rule",
+        "rules/*.yaml",
+        RuleFile,
+        "One rule a file, named after its id, with the cases that prove it. [rules.md](rules.md) has the language of "
+        "`find`, `not_within` and `drop_if`.",
+    ),
+    Described(
+        "list",
+        "lists/*.yaml",
+        ListFile,
+        "One list a file, used as `@name` after the file's name: language codes, each with its terms. A term is a word, "
+        "a phrase, a `stem*` or another `@list`; `default` serves the languages without terms of their own.",
+    ),
+    Described("filters", "filters.yaml", FiltersFile, "Exclusions that several rules share. The file may be absent."),
 )
 
 
@@ -148,6 +164,8 @@ def _sections(section: dict[str, Any], known: dict[str, Any], prefix: str) -> It
             yield ""
             yield str(section["description"])
     required = section.get("required", [])
+    if not properties:
+        return
     yield ""
     yield "| key | value | default | meaning |"
     yield "|---|---|---|---|"

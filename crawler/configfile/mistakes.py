@@ -130,8 +130,11 @@ def _unclosed(found: _Found) -> _Explained:
 
 
 def _no_content(found: _Found) -> _Explained:
-    what = found.character.strip() or "the end"
-    return found.index, f"{what} stands where a value was expected", "a value", "put quotes around text with brackets"
+    if found.character.strip():
+        message = f"{found.character} stands where a value was expected"
+        return found.index, message, "a value", "put quotes around text with brackets"
+    text = found.text.text[: found.index]
+    return _unclosed(_Found(found.text, found.index, max(text.rfind("["), text.rfind("{"), 0)))
 
 
 _SAME_INDENT = "the same indentation as the keys around it"

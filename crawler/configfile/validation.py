@@ -149,14 +149,16 @@ def _problem(document: Document, model: type[BaseModel], root: Loc, detail: Erro
         if _misspelt(document, model, loc, detail["loc"]):
             return None
         return _missing_key(document, model, loc, detail["loc"])
+    of_key = loc[-1:] == ("[key]",)
     if kind == "fault":
         return document.problem(
             loc,
             context["message"],
+            key=of_key,
             expected=context["expected"],
             hint=context["hint"],
             code=context["code"],
-            offset=context["offset"],
+            offset=None if of_key else context["offset"],
         )
     value = _value(document, loc)
     if kind in ("enum", "literal_error"):

@@ -29,6 +29,8 @@ from crawler.configfile.reading import DEEPEST, LARGEST_FILE, MOST_ALIASED, pars
         ('a: 1\nfind: "unclosed\nb: 2\n', (2, 7), "syntax", "this quote is not closed"),
         ("find: 'unclosed\n", (1, 7), "syntax", "this quote is not closed"),
         ("a: [1, 2\nb: 3\n", (1, 4), "syntax", "this [ is not closed"),
+        ("a: [x,\n", (1, 4), "syntax", "this [ is not closed"),
+        ("a: [x, {\n", (1, 8), "syntax", "this { is not closed"),
         ("a: {b: 1\n", (1, 4), "syntax", "this { is not closed"),
         ("a: 1\n b: 2\n", (2, 3), "syntax", "line it up with the key above"),
         ("a:b\nc: 1\n", (2, 2), "syntax", "put a space behind the colon"),
