@@ -40,8 +40,9 @@ crawler:
   database: sqlite:///../ceasewire.sqlite
   allow_addresses: [127.0.0.1]
   delay_seconds: 0
+  extract_seconds: 60   # a busy laptop may take long to start the processes that read pages
 alerts:
-  sender: {{address: wire@ceasewire.example, name: Ceasewire demo}}
+  sender: {address: wire@ceasewire.example, name: Ceasewire demo}
 """
 DESK_FILE = """\
 # The demo's desk: one digest a day, at the minute at which the demo was first run, into a folder.
@@ -115,30 +116,31 @@ def _anchor(folder: Path) -> datetime | None:
 def write_configuration(folder: Path, newsroom: Newsroom) -> Path:
     """The demo's configuration in FOLDER/config: the starter's rules and lists, the newsroom's sources, one desk.
 
-    What stands there already is left as it is, so that a person can change it; only the sources are the newsroom's.
+    Once it is complete it is a person's to change; only the newsroom's sources are written each time.
     """
     config = folder / "config"
+    if not (config / "settings.yaml").exists():
+        _write_starter(config, newsroom.anchor)
+    sources = config / "sources" / "newsroom.yaml"
+    sources.parent.mkdir(parents=True, exist_ok=True)
+    sources.write_text(newsroom.sources_yaml(), encoding="utf-8")
+    return config
+
+
+def _write_starter(config: Path, anchor: datetime) -> None:
+    """All but the sources; the settings come last, because they say that everything is there."""
     starter = common.starter_folder()
     for part in sorted(starter.rglob("*")):
         place = part.relative_to(starter)
         if part.is_file() and place.parts[0] not in NOT_COPIED:
-            _write_new(config / place, part.read_text("utf-8"))
-    anchor = newsroom.anchor
-    _write_new(config / "desks" / f"{DESK}.yaml", DESK_FILE.format(desk=DESK, minute=anchor.minute, hour=anchor.hour))
-    sources = config / "sources" / "newsroom.yaml"
-    sources.parent.mkdir(parents=True, exist_ok=True)
-    sources.write_text(newsroom.sources_yaml(), encoding="utf-8")
-    _write_new(config / "settings.yaml", SETTINGS.format())
-    return config
+            _write(config / place, part.read_text("utf-8"))
+    _write(config / "desks" / f"{DESK}.yaml", DESK_FILE.format(desk=DESK, minute=anchor.minute, hour=anchor.hour))
+    _write(config / "settings.yaml", SETTINGS)
 
 
-def _write_new(file: Path, text: str) -> None:
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # In one step: a file that a kill left half-written would stay.
-        part = file.with_name(f".{file.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
 
 
 def _run(folder: Path, newsroom: Newsroom) -> Outcome:
@@ -179,18 +181,17 @@ def _told(folder: Path, newsroom: Newsroom, outcome: Outcome) -> list[str]:
     addresses = (
         f"{len(newsroom.outlets)} outlets, ports {min(newsroom.ports.values())} to {max(newsroom.ports.values())}"
     )
+    article = newsroom.outlets[0].articles[0]
+    command = f"ceasewire --config {folder / 'config'}"
     rows = [
         ("newsroom", f"{addresses} of this machine; its clock says {newsroom.anchor:%Y-%m-%d %H:%M} UTC"),
         ("channels", _channels_told(outcome.asked, collected)),
-        (
-            "collected",
-            f"{collected.get('new_articles', 0)} new articles, {collected.get('pages_fetched', 0)} pages read",
-        ),
-        ("flagged", f"{flagged.get('flags', 0)} mentions in {flagged.get('read', 0)} articles, each with its sentence"),
+        ("collected", _collected_told(collected)),
+        ("flagged", _flagged_told(flagged)),
         *_digest_told(outcome),
-        ("requests", f"{folder / 'requests.log'}: what was asked of the newsroom, 304s included"),
-        ("database", f"{folder / 'ceasewire.sqlite'}"),
-        ("next", f"ceasewire --config {folder / 'config'} digest preview {DESK}"),
+        ("requests", f"{folder / 'requests.log'} has every request the newsroom was sent, with the 304s"),
+        ("look into", f"{command} digest preview {DESK}"),
+        ("", f"{command} why {newsroom.url(newsroom.outlets[0].id, article.path)}"),
     ]
     rows += [("failed", f"{report.job}: {report.error.splitlines()[-1]}") for report in outcome.reports if report.error]
     return [f"{name:<10} {text}" for name, text in rows]
@@ -206,6 +207,18 @@ def _channels_told(asked: Sequence[Asked], collected: Mapping[str, int]) -> str:
     if failed:
         told.append(f"{failed} in trouble")
     return f"{polled} asked: {', '.join(told)}"
+
+
+def _collected_told(collected: Mapping[str, int]) -> str:
+    new, read, failed = (collected.get(name, 0) for name in ("new_articles", "pages_fetched", "pages_failed"))
+    if not new + read + failed:
+        return "nothing new"
+    return f"{new} new articles, {read} pages read" + (f", {failed} not to be had" if failed else "")
+
+
+def _flagged_told(flagged: Mapping[str, int]) -> str:
+    read, flags = flagged.get("read", 0), flagged.get("flags", 0)
+    return f"{flags} mentions in {read} articles, each with its sentence" if read else "nothing new to read"
 
 
 def _digest_told(outcome: Outcome) -> list[tuple[str, str]]:

@@ -59,7 +59,7 @@ def test_second_run_asks_conditionally_and_sends_nothing(folder: Path, first: st
     done = ceasewire("demo", str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{CHANNELS} asked: {CHANNELS} unchanged (" in done.stdout
-    assert "0 new articles, 0 pages read" in done.stdout
+    assert "collected  nothing new\n" in done.stdout
     assert "no. 1 was written before and nothing is sent twice" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in (folder / "outbox").iterdir()} == outbox
     rows = log.read_text("utf-8").encode()[length:].decode().splitlines()
