@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 Counts = Mapping[str, int]
 Progress = Callable[[int, int, str], None]
 
+KEEP_BODIES = timedelta(days=30)
+"""The final bytes of a delivery stay this long after its final state."""
 KEEP_RUNS = timedelta(days=90)
 
 
@@ -136,10 +138,9 @@ def _deliver(work: Work) -> Counts:
 
 def _tidy(work: Work) -> Counts:
     now = work.now()
-    keep_bodies = timedelta(days=work.configuration.settings.alerts.keep_bodies_days)
     with work.archive.write() as connection:
         return {
-            "bodies": deliveries.drop_bodies(connection, now - keep_bodies),
+            "bodies": deliveries.drop_bodies(connection, now - KEEP_BODIES),
             "runs": runs.forget_runs(connection, now - KEEP_RUNS),
         }
 
