@@ -30,9 +30,9 @@ Example:
 
 
 @click.command("import", epilog=IMPORT_EPILOG)
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.pass_obj
-def import_(state: common.State, file: TextIO) -> int:
+def import_(state: common.State, file: str) -> int:
     """Read articles from FILE (JSON Lines; - for standard input) into the archive.
 
     All lines are checked first; one wrong line stops the import with exit 65 and nothing is stored. Importing the same
@@ -42,7 +42,8 @@ def import_(state: common.State, file: TextIO) -> int:
     from alerts.lines import read_articles
 
     configuration = state.configuration(skip_broken=True)
-    lines, problems = read_articles(file, file.name)
+    with click.open_file(file, encoding="utf-8") as stream:
+        lines, problems = read_articles(stream, file)
     for problem in problems:
         click.echo(problem, err=True)
     if problems:

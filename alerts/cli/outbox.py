@@ -67,8 +67,7 @@ def cancel(state: common.State, delivery: int) -> int:
 
 @outbox.command()
 @click.argument("delivery", type=int)
-@click.option("--sent", "arrived", flag_value=True, type=bool, help="It did arrive.")
-@click.option("--resend", "arrived", flag_value=False, type=bool, help="It did not: send the same bytes again.")
+@click.option("--sent/--resend", "arrived", default=None, help="It did arrive; or not: send the same bytes again.")
 @click.pass_obj
 def resolve(state: common.State, delivery: int, *, arrived: bool | None) -> int:
     """Settle a DELIVERY in doubt: a person has looked whether it arrived."""

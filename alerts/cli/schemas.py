@@ -68,8 +68,8 @@ KINDS: tuple[Described, ...] = (
         "list",
         "lists/*.yaml",
         ListFile,
-        "One list a file, used as `@name` after the file's name: language codes, each with its terms. A term is a word, "
-        "a phrase, a `stem*` or another `@list`; `default` serves the languages without terms of their own.",
+        "One list a file, used as `@name` after the file's name: language codes, each with its terms. A term is a "
+        "word, a phrase, a `stem*` or another `@list`; `default` serves the languages without terms of their own.",
     ),
     Described("filters", "filters.yaml", FiltersFile, "Exclusions that several rules share. The file may be absent."),
 )
@@ -154,29 +154,28 @@ def _reference() -> Iterator[str]:
 
 
 def _sections(section: dict[str, Any], known: dict[str, Any], prefix: str) -> Iterator[str]:
-    """A table of a section's keys, then the sections below it."""
+    """A table of a section's keys, then the sections below it; sections of one kind are written once."""
     properties: dict[str, dict[str, Any]] = section.get("properties", {})
-    below = {name: target for name, field in properties.items() if (target := _target(field)) in known}
-    if prefix:
+    if properties:
         yield ""
-        yield f"### `{prefix}`"
-        if section.get("description"):
-            yield ""
-            yield str(section["description"])
-    required = section.get("required", [])
-    if not properties:
-        return
-    yield ""
-    yield "| key | value | default | meaning |"
-    yield "|---|---|---|---|"
+        yield "| key | value | default | meaning |"
+        yield "|---|---|---|---|"
     for name, field in properties.items():
-        default = "needed" if name in required else _default(field)
-        what = str(field.get("description", ""))
+        default = "needed" if name in section.get("required", []) else _default(field)
+        # pydantic leaves a description out where the section it refers to has the same one.
+        what = field.get("description") or known.get(_target(field), {}).get("description", "")
         yield f"| `{name}` | {_value(field, known)} | {default} | {what} |"
-    for name, target in below.items():
-        if "properties" in known[target]:
-            many = "[]" if _is_list(properties[name]) else ""
-            yield from _sections(known[target], known, f"{prefix}.{name}{many}" if prefix else f"{name}{many}")
+    below: dict[str, list[str]] = {}
+    for name, field in properties.items():
+        if "properties" in known.get(_target(field), {}):
+            path = f"{prefix}.{name}" if prefix else name
+            below.setdefault(_target(field), []).append(f"`{path}[]`" if _is_list(field) else f"`{path}`")
+    for target, paths in below.items():
+        yield ""
+        yield f"### {', '.join(paths)}"
+        yield ""
+        yield str(known[target].get("description", ""))
+        yield from _sections(known[target], known, paths[0].strip("`"))
 
 
 def _alternatives(field: dict[str, Any]) -> list[dict[str, Any]]:

@@ -88,7 +88,7 @@ find: 'shell* NEAR/8 (market OR hospital)'
 note: For tests.
 cases:
   flags: ["Mortars shelled the market."]
-  ignores: ["Shell opened a market stall."]
+  ignores: ["The market opened under a blue sky."]
 """
 DESK = """\
 id: night

@@ -110,7 +110,7 @@ def test_a_slot_gives_one_digest_in_the_folder_and_never_a_second(
         assert (ran.code, ran.out, ran.err) == (0, "", "")
     assert sorted(file.suffix for file in outbox.iterdir()) == [".eml", ".html", ".txt"]
     message = email.message_from_bytes(next(outbox.glob("*.eml")).read_bytes(), policy=email.policy.default)
-    assert "[night]" in message["Subject"]
+    assert "[Night desk] 1 critical" in message["Subject"]
     body = message.get_body(("plain",))
     assert body is not None
     assert "mortars shelled the market" in body.get_content()
