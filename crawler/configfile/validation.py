@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -22,6 +21,7 @@ _LONGEST_LIST = 12
 """More allowed words than this are not written out in a message."""
 _LONGEST_IDENTIFIER = 64
 _SECRET = re.compile(r"pass(word|wd|phrase)?$|secret|token|api_?key", re.IGNORECASE)
+_NO_WORD = ("dict_type", "list_type", "model_type", "tuple_type")
 _OF_ANOTHER_MEMBER = ("_type", "enum", "literal_error")
 _IDENTIFIER = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _WORDS = re.compile(r"[a-z0-9]+")
@@ -104,15 +104,27 @@ def _keys_wanted(model: type[BaseModel]) -> str:
 
 
 def _deepest(document: Document, root: Loc, errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
-    """Without the "not this type at all" errors of those union members that the value was never meant to be."""
-    places = [_path(document, root + detail["loc"]) for detail in errors]
+    """The errors without those that another one says better."""
+    places = [_place(document, root, detail) for detail in errors]
     for detail, place in zip(errors, places, strict=True):
-        of_union = len(root + detail["loc"]) > len(place)
+        others = [kind["type"] for kind, other in zip(errors, places, strict=True) if other == place]
+        of_union = len(root + detail["loc"]) > len(_path(document, root + detail["loc"]))
         deeper = any(len(other) > len(place) and other[: len(place)] == place for other in places)
         # pydantic counts only the good members of a list, and calls it too short when there are none.
-        echo = detail["type"] == "too_short" or (of_union and detail["type"].endswith(_OF_ANOTHER_MEMBER))
-        if not (deeper and echo):
-            yield detail
+        if deeper and detail["type"] == "too_short":
+            continue
+        # Members of a union that the value was never meant to be: "no text" of a mapping with a wrong key, "no mapping"
+        # of a misspelt word.
+        if of_union and deeper and detail["type"].endswith(_OF_ANOTHER_MEMBER):
+            continue
+        if of_union and detail["type"] in _NO_WORD and any(other in ("enum", "literal_error") for other in others):
+            continue
+        yield detail
+
+
+def _place(document: Document, root: Loc, detail: ErrorDetails) -> Loc:
+    path = _path(document, root + detail["loc"])
+    return (*path, detail["loc"][-1]) if detail["type"] == "missing" else path
 
 
 def _path(document: Document, loc: Loc) -> Loc:
@@ -160,9 +172,9 @@ def _problem(document: Document, model: type[BaseModel], root: Loc, detail: Erro
             code=context["code"],
             offset=None if of_key else context["offset"],
         )
-    value = _value(document, loc)
     if kind in ("enum", "literal_error"):
-        return _not_one_of(document, loc, model, detail, value)
+        return _not_one_of(document, loc, context, key=of_key)
+    value = _value(document, loc)
     message, expected, hint = _words(kind, context, detail["msg"], value)
     return document.problem(loc, message, expected=expected, hint=hint, code=kind.replace("_", "-"))
 
@@ -197,25 +209,12 @@ def _misspelt(document: Document, model: type[BaseModel], loc: Loc, inner: Loc) 
     return any(nearest(word, known) == loc[-1] for word in unknown)
 
 
-def _not_one_of(document: Document, loc: Loc, model: type[BaseModel], detail: ErrorDetails, value: Any) -> Problem:
-    allowed = _allowed(model, detail["loc"]) or _quoted_words(str(detail.get("ctx", {}).get("expected", "")))
+def _not_one_of(document: Document, loc: Loc, context: dict[str, Any], *, key: bool) -> Problem:
+    allowed = [word.strip("' ") for word in str(context.get("expected", "")).replace(" or ", ", ").split(", ")]
+    value = loc[-2] if key else _value(document, loc)
     hint = f"did you mean `{close}`?" if isinstance(value, str) and (close := nearest(value, allowed)) else ""
     message = f"`{value}` is not allowed here" if isinstance(value, str | int | float) else _not_text(value)
-    return document.problem(loc, message, expected=f"one of {_listed(allowed)}", hint=hint, code="not-allowed")
-
-
-def _quoted_words(text: str) -> list[str]:
-    return [word.strip("' ") for word in text.replace(" or ", ", ").split(",") if word.strip("' ")]
-
-
-def _allowed(model: type[BaseModel], loc: Loc) -> list[str]:
-    """The values of the enumeration at `loc`, if one is there."""
-    for owner in _models_at(model, loc[:-1]):
-        field = owner.model_fields.get(str(loc[-1]))
-        for part in _parts(field.annotation) if field is not None else ():
-            if isinstance(part, type) and issubclass(part, enum.Enum):
-                return [str(member.value) for member in part]
-    return []
+    return document.problem(loc, message, key=key, expected=f"one of {_listed(allowed)}", hint=hint, code="not-allowed")
 
 
 def _models_at(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
