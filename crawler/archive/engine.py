@@ -155,7 +155,9 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappin
     if not rows:
         return 0
     statement = insert_for(connection, table).on_conflict_do_nothing()
-    return connection.execute(statement, _by_key(table, rows)).rowcount
+    # Else SQLAlchemy forgets the count of an INSERT on PostgreSQL.
+    options = {"preserve_rowcount": True}
+    return connection.execute(statement, _by_key(table, rows), execution_options=options).rowcount
 
 
 def upsert(

@@ -6,15 +6,17 @@ import multiprocessing
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import sqlalchemy as sa
 
 from crawler.archive import Archive, open_archive
-from crawler.archive.articles import add_entries, pages_wanted, store_page
+from crawler.archive.articles import EntriesAdded, add_entries, pages_wanted, store_page
 from crawler.archive.schema import article, article_url, host_hold, sighting
 from crawler.articles import Extraction
-from tests.archive.conftest import NOW, SOURCE, check_sound, entry, rows
+from tests.archive.conftest import FEED, NOW, OTHER, OTHER_FEED, SITEMAP, SOURCE, add, check_sound, entry, rows
 
 WORKERS = 3
 DOCUMENTS = 12
@@ -52,6 +54,52 @@ def test_processes_that_archive_the_same_articles_at_once(archive: Archive) -> N
     assert {row.version for row in stored} <= {1, 2}
     assert {row.channel for row in rows(archive, sighting)} == {f"lanter-post:feed:{n}" for n in range(WORKERS)}
     check_sound(archive)
+
+
+def _add_meanwhile(archive: Archive, work: Callable[[sa.Connection], None]) -> EntriesAdded:
+    """Archive entry `a` while another transaction has done `work` but not yet committed it."""
+    with ThreadPoolExecutor(1) as pool:
+        with archive.write() as connection:
+            work(connection)
+            adding = pool.submit(add, archive, entry("a"))
+            blocked = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not connection.scalar(blocked):
+                assert not adding.done()
+        return adding.result(30)
+
+
+def test_an_article_that_another_worker_is_just_storing_is_known(postgres_archive: Archive) -> None:
+    def store(connection: sa.Connection) -> None:
+        add_entries(connection, SOURCE, SITEMAP, [entry("a")], now=NOW, first_fetch=False)
+
+    added = _add_meanwhile(postgres_archive, store)
+    assert (added.new, added.known) == ((), 1)
+    assert len(rows(postgres_archive, article)) == 1
+    assert {row.channel for row in rows(postgres_archive, sighting)} == {FEED, SITEMAP}
+    check_sound(postgres_archive)
+
+
+def test_a_url_that_another_worker_is_just_giving_to_an_article_is_that_article(postgres_archive: Archive) -> None:
+    (moved,) = add(postgres_archive, entry("b")).new
+
+    def store(connection: sa.Connection) -> None:
+        store_page(connection, moved, entry("a").link, 200, Extraction(text="x" * 50), now=NOW)
+
+    added = _add_meanwhile(postgres_archive, store)
+    assert (added.new, added.known) == ((), 1)
+    assert [row.id for row in rows(postgres_archive, article)] == [moved]
+    check_sound(postgres_archive)
+
+
+def test_an_original_that_comes_while_its_copy_is_stored_stays_the_original(postgres_archive: Archive) -> None:
+    (copy,) = add(postgres_archive, entry("b"), source=OTHER, channel=OTHER_FEED).new
+
+    def store(connection: sa.Connection) -> None:
+        store_page(connection, copy, entry("b").link, 200, Extraction(canonical=entry("a").link), now=NOW)
+
+    (original,) = _add_meanwhile(postgres_archive, store).new
+    assert {row.id: row.duplicate_of for row in rows(postgres_archive, article)} == {copy: original, original: None}
+    check_sound(postgres_archive)
 
 
 def test_a_kill_in_the_middle_of_a_transaction_leaves_nothing_and_blocks_nobody(archive: Archive) -> None:

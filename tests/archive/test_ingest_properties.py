@@ -16,7 +16,7 @@ from crawler.articles import Entry, fold
 from tests.archive.conftest import FEED, NOW, OTHER, OTHER_FEED, SITEMAP, SOURCE, add, check_sound, entry
 
 _worlds = itertools.count()
-_QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_QUICK = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _CHANNELS = {FEED: SOURCE, SITEMAP: SOURCE, OTHER_FEED: OTHER}
 
 _ITEMS = st.lists(st.integers(0, 8), max_size=8)

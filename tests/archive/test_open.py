@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from alerts import ledger
 from crawler.archive import Archive, open_archive
-from crawler.archive.engine import parse_url
+from crawler.archive.engine import insert_new, parse_url, upsert
 from crawler.archive.schema import channel, host_hold
 from crawler.errors import ArchiveError, SchemaError
 from tests.archive.conftest import NOW
@@ -121,6 +121,24 @@ def test_a_read_is_one_view_and_does_not_wait_for_writers(archive: Archive) -> N
         writing.execute(sa.insert(host_hold).values(host="h:80", until=NOW, reason=""))
         writing.commit()
         assert reading.execute(sa.select(host_hold)).all() == []
+
+
+def test_inserting_what_is_new_counts_it_and_updating_overwrites_only_what_is_named(archive: Archive) -> None:
+    holds = [{"host": host, "until": NOW, "reason": "first"} for host in ("b:80", "a:80", "c:80")]
+    with archive.write() as connection:
+        assert insert_new(connection, host_hold, holds[:2]) == 2
+        assert insert_new(connection, host_hold, holds) == 1
+        assert insert_new(connection, host_hold, holds[:1]) == 0
+        assert insert_new(connection, host_hold, []) == 0
+        later = [hold | {"until": NOW + timedelta(days=1), "reason": "second"} for hold in holds[1:]]
+        upsert(connection, host_hold, later, ["reason"])
+        upsert(connection, host_hold, [], ["reason"])
+        found = connection.execute(sa.select(host_hold).order_by(host_hold.c.host)).all()
+    assert [tuple(row) for row in found] == [
+        ("a:80", NOW, "second"),
+        ("b:80", NOW, "first"),
+        ("c:80", NOW, "second"),
+    ]
 
 
 def test_sqlite_is_opened_as_decided(sqlite_archive: Archive) -> None:

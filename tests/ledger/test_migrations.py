@@ -87,11 +87,11 @@ def test_migrating_twice_does_nothing_the_second_time(empty_database_url: str) -
 
 def test_processes_that_migrate_at_once_do_it_once(empty_database_url: str) -> None:
     context = multiprocessing.get_context("spawn")
-    with context.Pool(3) as pool:
-        applied = pool.map(ledger.migrate, [empty_database_url] * 3, chunksize=1)
+    with context.Pool(2) as pool:
+        applied = pool.map(ledger.migrate, [empty_database_url] * 2, chunksize=1)
         pool.close()
         pool.join()
-    assert sorted(applied) == [[], [], ["archive:0001", "ledger:0001"]]
+    assert sorted(applied) == [[], ["archive:0001", "ledger:0001"]]
     open_archive(empty_database_url).close()
 
 
