@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import zstandard
 
 from alerts.ledger.schema import flag, reading, rule_set, story_article
-from crawler.archive.engine import insert_new
+from crawler.archive.engine import insert_for, insert_new
 from crawler.archive.schema import article
 
 Span = tuple[int, int]
@@ -100,12 +100,16 @@ def count_unread(connection: sa.Connection) -> int:
 def add_reading(connection: sa.Connection, article_id: int, version: int, hash_: str, now: datetime) -> bool:
     """Record that a rule set has read a version of an article; False when another process has recorded one already."""
     row = {"article": article_id, "version": version, "rule_set": hash_, "at": now}
-    return insert_new(connection, reading, [row]) == 1
+    statement = insert_for(connection, reading).values(row).on_conflict_do_nothing().returning(reading.c.article)
+    return connection.execute(statement).first() is not None
 
 
 def add_flags(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert flags (column name -> value) that are not there yet; returns how many were new."""
-    return insert_new(connection, flag, rows)
+    if not rows:
+        return 0
+    statement = insert_for(connection, flag).values(list(rows)).on_conflict_do_nothing().returning(flag.c.id)
+    return len(connection.execute(statement).all())
 
 
 def withdraw_flags(

@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alerts.ledger.schema import desk_state, flag, item, story, story_article, weighed
-from crawler.archive.engine import insert_new, upsert
+from crawler.archive.engine import insert_for, upsert
 from crawler.archive.schema import article
 
 Facts = Mapping[str, str]
@@ -51,7 +51,8 @@ def start_desk(connection: sa.Connection, desk: str, last_slot: datetime, since:
         False when the desk had been started before; then nothing changes.
     """
     row = {"desk": desk, "last_slot": last_slot, "next_number": 1}
-    if not insert_new(connection, desk_state, [row]):
+    statement = insert_for(connection, desk_state).values(row).on_conflict_do_nothing().returning(desk_state.c.desk)
+    if connection.execute(statement).first() is None:
         return False
     ever = _FLAGS_EVER.cte("ever")
     old = (
@@ -120,7 +121,8 @@ def add_item(
     """Tell the desk of (story, revision); False when it already has an item of exactly that."""
     key, revision = told
     row = {"desk": desk, "story": key, "revision": revision, "kind": kind, "change": change, "created_at": now}
-    return insert_new(connection, item, [row]) == 1
+    statement = insert_for(connection, item).values(row).on_conflict_do_nothing().returning(item.c.id)
+    return connection.execute(statement).first() is not None
 
 
 def extend_item(connection: sa.Connection, open_item: Item, change: str) -> bool:

@@ -49,8 +49,8 @@ SAMPLES: tuple[Sample, ...] = (
         "lanter",
         "Missile strike on Veld maternity hospital kills at least 14, including newborns",
         (
-            "At least 14 people were killed and 31 wounded when two missiles hit the maternity hospital in Veld shortly "
-            "before dawn, regional health officials said."
+            "At least 14 people were killed and 31 wounded when two missiles hit the maternity hospital in Veld "
+            "shortly before dawn, regional health officials said."
         ),
         ("killed", "missiles hit the maternity hospital"),
         "civilian_attack",
@@ -95,8 +95,8 @@ SAMPLES: tuple[Sample, ...] = (
         "brume",
         "Trêve humanitaire de 72 heures : les deux parties s'accordent sur un couloir d'évacuation",
         (
-            "Les deux parties ont accepté une trêve humanitaire de 72 heures et l'ouverture d'un couloir d'évacuation vers "
-            "le sud, a annoncé l'émissaire."
+            "Les deux parties ont accepté une trêve humanitaire de 72 heures et l'ouverture d'un couloir "
+            "d'évacuation vers le sud, a annoncé l'émissaire."
         ),
         ("accepté une trêve humanitaire", "couloir d'évacuation"),
         "ceasefire",
@@ -128,8 +128,8 @@ SAMPLES: tuple[Sample, ...] = (
         "wire",
         "US has seen \u201cvery credible reports\u201d of deliberate attacks on civilians, envoy says",
         (
-            "The United States has seen very credible reports of deliberate attacks on civilians, which would constitute a "
-            "war crime, the envoy told reporters."
+            "The United States has seen very credible reports of deliberate attacks on civilians, which would "
+            "constitute a war crime, the envoy told reporters."
         ),
         ("very credible reports", "deliberate attacks on civilians", "war crime"),
         "civilian_attack",
