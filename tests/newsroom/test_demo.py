@@ -49,7 +49,6 @@ def test_first_run_collects_everything_and_writes_one_digest(folder: Path, first
     assert {path.suffix for path in (folder / "outbox").iterdir()} == {".html", ".txt", ".eml"}
     digest = pages[0].read_text("utf-8")
     assert "Corrin Wire" in digest
-    assert 'dir="rtl"' in digest
 
 
 def test_second_run_asks_conditionally_and_sends_nothing(folder: Path, first: str) -> None:
