@@ -150,13 +150,11 @@ HASHED_FROM = 200
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _PARAGRAPH_END = re.compile(r"\s*\n")
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔][\"'”’»)\]]*(?=\s+\S)")
-_SHORT_FORMS = frozenset(
-    re.split(
-        " ",
-        "mr mrs ms dr prof gen lt col sgt capt maj cmdr adm gov sen rep st no vs jan feb mar apr jun jul aug sep sept oct"
-        " nov dec inc ltd co corp m mm mme sr sra d p ст г ул им т н р",
-    )
-)
+_SHORT_FORMS_TEXT = """
+mr mrs ms dr prof gen lt col sgt capt maj cmdr adm gov sen rep st no vs jan feb mar apr jun jul aug sep sept oct nov dec
+inc ltd co corp mm mme sr sra ст ул им
+"""
+_SHORT_FORMS = frozenset(_SHORT_FORMS_TEXT.split())
 
 
 def lead_end(body: str) -> int:

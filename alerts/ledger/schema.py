@@ -1,4 +1,4 @@
-"""The ledger's tables: what was read by which rules, and what was told to whom and why. Same database as the archive."""
+"""The ledger's tables: what was read by which rules, and what was told to whom and why; beside the archive's."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ item = sa.Table(
     sa.Index(None, "desk", "digest"),
 )
 
-# Stories a desk has already been weighed against, so that "no item for this desk" is a row and not a question asked anew.
+# Stories a desk has been weighed against, so that "no item for this desk" is a row and not a question asked anew.
 weighed = sa.Table(
     "weighed",
     metadata,
