@@ -35,10 +35,8 @@ from alerts.rules.vocabulary import Vocabulary
 def lift(node: Node) -> Node:
     """The same query without AND below NEAR, ONEAR, SENTENCE, PARAGRAPH, ATLEAST and left of NOT WITHIN."""
     match node:
-        case And():
-            return And(tuple(lift(item) for item in node.items))
-        case Or():
-            return Or(tuple(lift(item) for item in node.items))
+        case And() | Or():
+            return _flattened(type(node), (lift(item) for item in node.items))
         case Not():
             return Not(lift(node.item))
         case Field():
@@ -56,6 +54,13 @@ def lift(node: Node) -> Node:
             return node
 
 
+def _flattened(kind: type[And] | type[Or], items: Iterable[Node]) -> Node:
+    """AND in AND, and OR in OR, are one; what stands there twice stands there once."""
+    flat = [one for item in items for one in (item.items if isinstance(item, kind) else (item,))]
+    unique = tuple(dict.fromkeys(flat))
+    return unique[0] if len(unique) == 1 else kind(unique)
+
+
 def _chained(side: Node, unit: Literal["sentence", "paragraph"]) -> Node:
     """`(a AND b) SENTENCE c` is `a SENTENCE b SENTENCE c`."""
     if isinstance(side, And):
@@ -64,7 +69,7 @@ def _chained(side: Node, unit: Literal["sentence", "paragraph"]) -> Node:
             first = Scope(first, item, unit)
         return first
     if isinstance(side, Or):
-        return Or(tuple(_chained(item, unit) for item in side.items))
+        return _flattened(Or, (_chained(item, unit) for item in side.items))
     return side
 
 
@@ -75,11 +80,11 @@ def _has_and(node: Node) -> bool:
 def _over(make: Callable[[Node], Node], item: Node) -> Node:
     """`make` applied to what stands below AND, and to alternatives that hold an AND one by one."""
     if isinstance(item, And):
-        return And(tuple(_over(make, one) for one in item.items))
+        return _flattened(And, (_over(make, one) for one in item.items))
     if isinstance(item, Or) and _has_and(item):
-        plain = tuple(one for one in item.items if not _has_and(one))
-        rest = tuple(_over(make, one) for one in item.items if _has_and(one))
-        return Or((make(Or(plain)), *rest) if plain else rest)
+        plain = [one for one in item.items if not _has_and(one)]
+        rest = [_over(make, one) for one in item.items if _has_and(one)]
+        return _flattened(Or, [make(_flattened(Or, plain)), *rest] if plain else rest)
     return make(item)
 
 
@@ -119,12 +124,13 @@ class Builder:
             else:
                 others.append(plan)
         merged: list[Plan] = [self._word(frozenset(terms), field) for field, terms in words.items()]
-        every = (*merged, *others)
+        every = tuple(sorted((*merged, *others), key=lambda plan: plan.number))
         if len(every) == 1 and not rows:
             return every[0]
         if not every and len(rows) == 1 and len(next(iter(rows.values()))) == 1:
             return next(iter(rows.values()))[0]
-        frozen = {term: tuple(group) for term, group in rows.items()}
+        # In one order, so that the same alternatives are the same plan however they were written.
+        frozen = {term: tuple(sorted(group, key=lambda row: row.number)) for term, group in sorted(rows.items())}
         key = ("any", every, tuple(frozen.items()))
         return self._once(key, lambda number: AnyOf(number, frozen, every))
 
@@ -133,7 +139,7 @@ class Builder:
         items: list[Plan] = []
         for plan in plans:
             items += plan.items if isinstance(plan, AllOf) else (plan,)
-        unique = tuple(dict.fromkeys(items))
+        unique = tuple(sorted(set(items), key=lambda plan: plan.number))
         if len(unique) == 1:
             return unique[0]
         return self._once(("all", unique), lambda number: AllOf(number, unique))

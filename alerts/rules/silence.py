@@ -78,16 +78,17 @@ class Silence:
                 if node.name in META_FIELDS:
                     return Miss(_ONE_MISSING, f"needs {show(node)}")
                 return self._miss(node.item, narrower(field, node.name))
-            case AtLeast():
-                count = separate(self._plan(node.item, field).least(self._page))
-                return self._miss(node.item, field) or Miss(
-                    _FEW, f"{count} of {node.count} mentions of {_short(node.item)}"
-                )
-            case Within():
-                left_out = f"left out by NOT WITHIN {_short(node.right)}"
-                return self._miss(node.left, field) or Miss(_LEFT_OUT, left_out)
+            case AtLeast() | Within():
+                return self._too_few(node, field)
             case Near() | Scope():
                 return self._apart_miss(node, field)
+
+    def _too_few(self, node: AtLeast | Within, field: str) -> Miss:
+        if isinstance(node, Within):
+            left_out = Miss(_LEFT_OUT, f"left out by NOT WITHIN {_short(node.right)}")
+            return self._miss(node.left, field) or left_out
+        count = separate(self._plan(node.item, field).least(self._page))
+        return self._miss(node.item, field) or Miss(_FEW, f"{count} of {node.count} mentions of {_short(node.item)}")
 
     def _each(self, nodes: Sequence[Node], field: str) -> Iterator[Miss]:
         return (miss for node in nodes if (miss := self._miss(node, field)) is not None)
