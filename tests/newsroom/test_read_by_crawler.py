@@ -10,7 +10,7 @@ from alerts.newsroom import Newsroom, Outlet, load_outlets
 from alerts.newsroom.feeds import CHILD
 from alerts.newsroom.outlets import ChannelPlan
 from alerts.newsroom.pages import SECTION_DATE, SECTION_LINKS, SECTION_NEXT
-from crawler.articles import Entry
+from crawler.articles import Entry, FeedDocument
 from crawler.parse.feeds import parse_feed
 from crawler.parse.pages import PageRequest, extract_page
 from crawler.parse.sections import Layout, parse_section
@@ -23,19 +23,26 @@ NOW = ANCHOR + timedelta(minutes=1)
 LANGUAGES = ("en", "uk", "ru", "ar", "he", "fr", "es")
 
 
-def entries(newsroom: Newsroom, outlet: Outlet, channel: ChannelPlan) -> tuple[Entry, ...]:
-    url = newsroom.url(outlet.id, CHILD if channel.kind == "sitemap" else channel.path)
+def read(url: str, channel: ChannelPlan) -> FeedDocument:
     answer = get(url)
     said = answer.headers["content-type"]
     if channel.kind == "sitemap":
-        document = parse_sitemap(answer.body, url=url, now=NOW)
-    elif channel.kind == "section":
+        return parse_sitemap(answer.body, url=url, now=NOW)
+    if channel.kind == "section":
         layout = Layout(SECTION_LINKS, SECTION_DATE, SECTION_NEXT)
-        document = parse_section(answer.body, layout, url=url, now=NOW, content_type=said)
-    else:
-        document = parse_feed(answer.body, url=url, now=NOW, content_type=said)
-    assert document.problem == ""
-    return document.entries
+        return parse_section(answer.body, layout, url=url, now=NOW, content_type=said)
+    return parse_feed(answer.body, url=url, now=NOW, content_type=said)
+
+
+def entries(newsroom: Newsroom, outlet: Outlet, channel: ChannelPlan) -> list[Entry]:
+    found: list[Entry] = []
+    urls = [newsroom.url(outlet.id, CHILD if channel.kind == "sitemap" else channel.path)]
+    while urls:
+        document = read(urls.pop(), channel)
+        assert document.problem == ""
+        found += document.entries
+        urls += document.children  # older pages of a listing
+    return found
 
 
 def written(outlet: Outlet) -> dict[str, datetime | None]:
