@@ -150,7 +150,7 @@ class Wire:
                 server = self._listen(name, answer, ports[name]) if name in ports else self._listen_free(answer, left)
                 self._servers.append(server)
                 found[name] = server.server_port
-        except PortTakenError:
+        except (PortTakenError, OSError):
             self.close()
             raise
         self._waker = socket.socketpair()
