@@ -15,7 +15,7 @@ class DeliveryError(CeasewireError):
         super().__init__(f"{target}: {reason}")
 
 
-class LockHeld(CeasewireError):
+class LockHeld(CeasewireError):  # noqa: N818 - a state of affairs, not a fault; most callers leave silently
     """Another run holds the lock of this database."""
 
     def __init__(self, holder: str) -> None:
