@@ -54,7 +54,7 @@ def lift(node: Node) -> Node:
             return node
 
 
-def _flattened(kind: type[And] | type[Or], items: Iterable[Node]) -> Node:
+def _flattened(kind: type[And | Or], items: Iterable[Node]) -> Node:
     """AND in AND, and OR in OR, are one; what stands there twice stands there once."""
     flat = [one for item in items for one in (item.items if isinstance(item, kind) else (item,))]
     unique = tuple(dict.fromkeys(flat))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from alerts.rules.lead import lead_end
 from alerts.rules.page import Page, Paragraph, Span
 from alerts.rules.plan import AllOf, AnyOf, Plan, Words
 from alerts.rules.values import Evidence, TextField
@@ -108,7 +107,7 @@ def _whole_title(page: Page) -> Evidence:
     title, body = page.text.title, page.text.body
     if title.strip() or not body.strip():
         return Evidence("title", 0, len(title), title, 0, ())
-    end = lead_end(body) or len(body)
+    end = page.lead_end() or len(body)
     return Evidence("lead", 0, end, body[:end][:LONGEST_QUOTE], 0, ())
 
 
@@ -124,7 +123,7 @@ def _cut(page: Page, window: Span, words: Words) -> Evidence:
     start += len(sentence) - len(sentence.lstrip())
     sentence = sentence.strip()
     last = terms[-1][1]
-    field: TextField = "title" if paragraph.title else "lead" if last <= lead_end(page.text.body) else "body"
+    field: TextField = "title" if paragraph.title else "lead" if last <= page.lead_end() else "body"
     return Evidence(field, terms[0][0], last, sentence, start, tuple(terms))
 
 

@@ -46,5 +46,6 @@ def _is_end(body: str, stop: re.Match[str]) -> bool:
         return False
     if body[stop.start()] != ".":
         return True
-    before = _WORD_BEFORE.search(body[: stop.start()])
+    # No short form is that long; a window keeps the search from starting at every character of the lead.
+    before = _WORD_BEFORE.search(body[max(0, stop.start() - 40) : stop.start()])
     return before is None or (len(before[0]) > 1 and before[0].casefold() not in _SHORT)

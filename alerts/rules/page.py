@@ -22,6 +22,8 @@ Span = tuple[int, int]
 """First and last word, by number."""
 
 _GAP = MAX_DISTANCE + 1
+_PAST_LEAD = 50
+"""Enough of the text behind the lead to see whether its last word goes on."""
 
 
 class Paragraph:
@@ -64,7 +66,7 @@ class Page:
         memory: what query nodes have found, by node; lives as long as the page.
     """
 
-    __slots__ = ("_firsts", "_lead_last", "at", "body_first", "memory", "over", "paragraphs", "text")
+    __slots__ = ("_firsts", "_lead_end", "_lead_last", "at", "body_first", "memory", "over", "paragraphs", "text")
 
     def __init__(self, text: Text, vocabulary: Vocabulary) -> None:
         self.text = text
@@ -72,6 +74,7 @@ class Page:
         self.over: dict[int, list[Span]] = {}
         self.memory: dict[int, Any] = {}
         self.paragraphs: list[Paragraph] = []
+        self._lead_end: int | None = None
         self._lead_last: int | None = None
         self._firsts: list[int] = []
         first = self._read(Paragraph(0, text.title, 0, title=True), vocabulary)
@@ -127,14 +130,21 @@ class Page:
             return self.body_first, self._last_of_lead()
         return self.body_first, 1 << 60
 
+    def lead_end(self) -> int:
+        """Where the lead ends in the body."""
+        if self._lead_end is None:
+            self._lead_end = lead_end(self.text.body)
+        return self._lead_end
+
     def _last_of_lead(self) -> int:
         if self._lead_last is None:
-            end = lead_end(self.text.body)
+            end = self.lead_end()
             last = self.body_first - 1
             for paragraph in self.paragraphs[1:]:
                 if paragraph.offset >= end:
                     break
-                inside = sum(paragraph.offset + stop <= end for _, stop in paragraph.look_closer().words)
+                limit = end - paragraph.offset
+                inside = sum(stop <= limit for _, stop, _ in words(paragraph.text[: limit + _PAST_LEAD]))
                 if inside:
                     last = paragraph.first + inside - 1
             self._lead_last = last

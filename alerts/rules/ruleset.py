@@ -44,6 +44,9 @@ class RuleSet:
         hash: SHA-256 (hex) of everything that decides over flags, the engine's version included.
         rules: all good rules, drafts included, sorted by id.
         source: JSON from which `from_source` makes the same rule set again.
+        lists: the lists that the rules use.
+        filters: the filters that apply to some rule.
+        languages: those that some rule or list treats apart.
     """
 
     hash: str
@@ -51,6 +54,7 @@ class RuleSet:
     source: bytes
     lists: Lists = field(repr=False, compare=False)
     filters: tuple[Filter, ...] = field(default=(), repr=False, compare=False)
+    languages: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     _ready: dict[tuple[str, bool], Prepared] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self, text: Text, *, drafts: bool = False) -> tuple[Hit, ...]:
@@ -98,8 +102,7 @@ class RuleSet:
 
     def _variant(self, tag: str) -> str:
         """All languages that no rule and no list treats apart share one variant."""
-        known = self.lists.languages() | {name for rule in self.rules for name in rule.languages}
-        return tag if not tag or tag in known else DEFAULT
+        return tag if not tag or tag in self.languages else DEFAULT
 
 
 def _hit(rule: Rule, match: Match) -> Hit:
@@ -124,7 +127,8 @@ def make_rule_set(
     }
     source = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "replace")
     kept = Lists({name: every.by_name[name] for name in used if name in every.by_name})
-    return RuleSet(hashlib.sha256(source).hexdigest(), tuple(rules), source, kept, filters)
+    languages = kept.languages().union(*(rule.languages for rule in rules))
+    return RuleSet(hashlib.sha256(source).hexdigest(), tuple(rules), source, kept, filters, languages)
 
 
 def _nodes(variants: Mapping[str, Sequence[Query]]) -> dict[str, tuple[Node, ...]]:

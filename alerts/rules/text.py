@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+_LONG_RUN = 100
+"""Longer runs are no words of news; they are not remembered."""
+
 MAX_JOINED = 5
 """Longest hyphenated compound that is read as one word, in parts: `post-cease-fire` has three."""
 
@@ -106,12 +109,22 @@ def _inside_word(run: str, at: int, end: int) -> bool:
     return char in GERSHAYIM and _is_hebrew(run[at - 1]) and _is_hebrew(after)
 
 
-def words(text: str) -> Iterator[tuple[int, int, bool]]:
+_PLAIN_EDGES = frozenset(APOSTROPHES)
+_split_known = lru_cache(maxsize=1 << 16)(split_run)
+
+
+def words(text: str) -> list[tuple[int, int, bool]]:
     """Every word of a text as (start, end, joined to the one before by a hyphen)."""
+    found: list[tuple[int, int, bool]] = []
     for match in run_pattern(text).finditer(text):
-        base = match.start()
-        for part in split_run(match.group()):
-            yield base + part.start, base + part.end, part.joined
+        run = match[0]
+        start, end = match.span()
+        if run.isalnum() and run[0] not in _PLAIN_EDGES and run[-1] not in _PLAIN_EDGES:
+            found.append((start, end, False))
+        else:
+            parts = _split_known(run) if len(run) < _LONG_RUN else split_run(run)
+            found += [(start + part.start, start + part.end, part.joined) for part in parts]
+    return found
 
 
 # --- folding -------------------------------------------------------------------------------------------------------

@@ -44,7 +44,10 @@ def is_letter(char: str) -> bool:
 
 
 def is_ignored(char: str) -> bool:
-    return char in "\u00ad\u061c\ufeff" or re.match("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069]", char) is not None
+    return (
+        char in "\u00ad\u061c\ufeff"
+        or re.match("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069]", char) is not None
+    )
 
 
 def is_hebrew(char: str) -> bool:
@@ -65,11 +68,7 @@ def cut(text: str) -> list[tuple[int, int, bool]]:
             after = text[at + 1] if at + 1 < len(text) else " "
             if is_letter(text[at]):
                 end = at + 1
-            elif is_ignored(text[at]):
-                pass
-            elif end == at and text[at] in APOSTROPHES and is_letter(after):
-                pass
-            elif end == at and text[at] in '"״”“' and is_hebrew(text[at - 1]) and is_hebrew(after):
+            elif is_ignored(text[at]) or (end == at and text[at] in APOSTROPHES and is_letter(after)) or (end == at and text[at] in '"״”“' and is_hebrew(text[at - 1]) and is_hebrew(after)):
                 pass
             else:
                 break
@@ -170,7 +169,7 @@ class Reader:
             self.known[tree] = self._found(tree)
         return self.known[tree]
 
-    def _found(self, tree: Tree) -> Found:  # noqa: C901  one case a kind of node
+    def _found(self, tree: Tree) -> Found:
         match tree[0]:
             case "word":
                 return {s: (s,) for s in self.word_spans(tree[1], tree[2]) if self.in_field(s, tree[3])}
@@ -219,7 +218,8 @@ class Reader:
             (one, words, other, more)
             for one, words in lefts.items()
             for other, more in rights.items()
-            if self.tokens[one[0]].unit == self.tokens[other[0]].unit and near_enough(one, other, limit, ordered, overlap)
+            if self.tokens[one[0]].unit == self.tokens[other[0]].unit
+            and near_enough(one, other, limit, ordered, overlap)
         ]
 
     def near(self, left: Tree, right: Tree, limit: int, ordered: bool) -> Found:
