@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alerts.rules.lexer import QueryProblem
+from alerts.rules.lint import shadowed_terms
 from alerts.rules.lists import Lists
 from alerts.rules.models import ListFile
-from alerts.rules.nodes import META_FIELDS, And, Field, ListRef, Not, walk
+from alerts.rules.nodes import META_FIELDS, And, Field, ListRef, Not, Word, walk
 from alerts.rules.rule import Query
 from alerts.rules.syntax import parse_entry
 from crawler.configfile import Document, files_in, read_document, validate
@@ -107,7 +108,15 @@ def _list_entries(
             if node is not None:
                 queries.append(Query(text, node))
         variants[tag] = tuple(queries)
+        _lint(document, tag, queries, texts, state)
     return variants if good else None
+
+
+def _lint(document: Document, tag: str, queries: Sequence[Query], texts: Sequence[str], state: Reading) -> None:
+    """Warn of entries of one variant that another one finds anyway."""
+    nodes = [replace(query.node, start=at) for at, query in enumerate(queries) if isinstance(query.node, Word)]
+    for problem in shadowed_terms(nodes) if len(queries) == len(texts) else ():
+        note(state, document, (tag, problem.offset), [replace(problem, offset=0)])
 
 
 def not_a_term(query: Query) -> list[QueryProblem]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from alerts.rules.lint import idle_exclusions, lint_query
 from alerts.rules.list_files import Loc, Reading, broken_in, not_a_term, note, read_lists
-from alerts.rules.lists import DEFAULT
+from alerts.rules.lists import DEFAULT, Lists
 from alerts.rules.models import CaseText, FiltersFile, RuleFile, class_of
 from alerts.rules.nodes import ListRef, walk
 from alerts.rules.rule import STAGED_TOPIC, TOPICS, Case, Filter, Query, Rule, Severity
@@ -105,6 +106,7 @@ def _read_rules(folder: Path, state: Reading) -> list[Rule]:
             state.problems.append(document.problem(("id",), message, hint="give it another id", code="duplicate-id"))
             continue
         rules[rule.id] = rule
+        _lint(document, rule, state)
     return list(rules.values())
 
 
@@ -161,6 +163,33 @@ def _rule(document: Document, model: RuleFile, state: Reading) -> Rule | None:
         cases=_cases(model),
         file=document.file,
     )
+
+
+def _lint(document: Document, rule: Rule, state: Reading) -> None:
+    """Warnings about a good rule."""
+    singles: list[tuple[Loc, Query | None]] = [(("find",), rule.find), (("drop_if",), rule.drop_if)]
+    singles += [(("languages", tag), query) for tag, query in rule.languages.items()]
+    singles += [(("score", at, "find"), query) for at, (_, query) in enumerate(rule.score)]
+    for loc, query in singles:
+        if query is not None:
+            note(state, document, loc, lint_query(query.node))
+    lists = Lists(
+        {
+            name: {tag: tuple(one.node for one in queries) for tag, queries in of.items()}
+            for name, of in state.lists.items()
+        }
+    )
+    found = [query.node for loc, query in singles if query is not None and loc[0] != "drop_if"]
+    for at in idle_exclusions(found, [query.node for query in rule.not_within], lists) if rule.not_within else ():
+        message = f"`{rule.not_within[at].text}` covers nothing that the rule looks for, so it excludes nothing"
+        state.problems.append(
+            document.problem(("not_within", at), message, hint="remove it", code="idle-exclusion", warning=True)
+        )
+    if not rule.cases:
+        hint = "add cases: {flags: [...], ignores: [...]}"
+        state.problems.append(
+            document.problem(("id",), f"rule `{rule.id}` has no cases", hint=hint, code="no-cases", warning=True)
+        )
 
 
 def _entries(document: Document, loc: Loc, texts: Sequence[str], state: Reading) -> tuple[Query, ...]:

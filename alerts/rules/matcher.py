@@ -66,6 +66,10 @@ class Matcher:
                 found.append(Match(index, points, find_evidence(job.find, page)))
         return found
 
+    def looked_at(self, text: Text) -> list[int]:
+        """The rules (indexes among the jobs) whose rarest required words occur in the text."""
+        return self._candidates(self.page(text))
+
     def _candidates(self, page: Page) -> list[int]:
         waiting, chosen = self._waiting, set(self._always)
         for term in page.at:
