@@ -7,8 +7,8 @@ them and they are long enough to be an article.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -40,6 +40,22 @@ class Join:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where an article goes: into `story`, or into a new one that it founds when that is None.
+
+    Attributes:
+        article: the article; its `story` is a stand-in while `story` here is None or belongs to this batch.
+        story: an existing story.
+        founder: article of the same batch that founds the story; None if it exists.
+    """
+
+    article: Candidate
+    story: int | None
+    founder: int | None
+    reason: str
+
+
 def group_articles(archive: Archive, now: datetime) -> int:
     """Put every article that has no story into one, and join stories that turned out to be the same.
 
@@ -50,15 +66,15 @@ def group_articles(archive: Archive, now: datetime) -> int:
     Returns:
         How many articles found their story, plus how many stories were joined to another.
     """
-    done = 0
+    done = after = 0
     while True:
         with archive.write() as connection:
-            batch = queries.ungrouped(connection, BATCH)
-            for article in batch:
-                _place(connection, article, now)
+            batch = queries.ungrouped(connection, after, BATCH)
+            _place(connection, batch, now)
         done += len(batch)
         if len(batch) < BATCH:
             break
+        after = batch[-1].id
     with archive.write() as connection:
         return done + _join_late(connection, now)
 
@@ -109,34 +125,71 @@ def is_boilerplate(equals: Iterable[Candidate]) -> bool:
     return any(titles.setdefault(article.source, fold(article.title)) != fold(article.title) for article in equals)
 
 
+def plan(
+    batch: Iterable[Candidate],
+    known: Mapping[int, Candidate],
+    equals: Mapping[str, Sequence[Candidate]],
+    length: Callable[[int], int],
+) -> list[Placement]:
+    """Decide where each article of a batch goes.
+
+    Args:
+        batch: articles without a story.
+        known: articles in stories, by id: those that canonical links of the batch name.
+        equals: articles in stories by text hash, oldest first.
+        length: gives the length of an article's text by its id; asked only when it decides.
+
+    Returns:
+        One placement an article, founders before those who join them.
+    """
+    placed: dict[int, Placement] = {}
+    seen = {text_hash: list(others) for text_hash, others in equals.items()}
+    stories = dict(known)
+    # Articles that name another one come last, so that the original founds the story although its id may be higher.
+    for article in sorted(batch, key=lambda article: (article.duplicate_of is not None, article.id)):
+        canonical = stories.get(article.duplicate_of) if article.duplicate_of is not None else None
+        others = seen.setdefault(article.text_hash, []) if article.text_hash else []
+        join = decide(article, canonical, others, partial(length, article.id))
+        if join is None:
+            placement = Placement(article, None, article.id, "first to tell it")
+        elif join.other in placed:
+            first = placed[join.other]
+            placement = Placement(article, first.story, first.founder, join.reason)
+        else:
+            other = stories[join.other] if join.other in stories else next(o for o in others if o.id == join.other)
+            placement = Placement(article, other.story, None, join.reason)
+        placed[article.id] = placement
+        # A stand-in for the story that is not there yet; its sign keeps it apart from real ones.
+        story = placement.story if placement.founder is None else -placement.founder
+        stories[article.id] = replace(article, story=story)
+        others.append(stories[article.id])
+    return list(placed.values())
+
+
 def _when(article: Candidate) -> datetime:
     """When an article came out, as far as it can be believed: never later than it was seen."""
     return min(article.published or article.seen_at, article.seen_at)
 
 
-def _place(connection: sa.Connection, article: Candidate, now: datetime) -> None:
-    """Put one article into a story; the article it duplicates goes first, so that the story is founded by that one."""
-    known = queries.candidates(connection, [article.duplicate_of] if article.duplicate_of is not None else [])
-    canonical = known.get(article.duplicate_of) if article.duplicate_of is not None else None
-    # A loop of two pages that name each other ends here: the second of them is looked at without its link.
-    if canonical is not None and canonical.story is None and canonical.duplicate_of is None:
-        _place(connection, canonical, now)
-        canonical = queries.candidates(connection, [canonical.id])[canonical.id]
-    current = queries.candidates(connection, [article.id])[article.id]
-    if current.story is not None:
-        return
-    equals = _equals(connection, article.text_hash, now) if article.text_hash else []
-    join = decide(article, canonical, equals, partial(_length, connection, article.id))
-    if join is None:
-        queries.create_story(connection, article, "first to tell it", now)
-        return
-    story = queries.candidates(connection, [join.other])[join.other].story
-    assert story is not None
-    queries.join_story(connection, article.id, story, "copy", join.reason, now)
+def _place(connection: sa.Connection, batch: Sequence[Candidate], now: datetime) -> None:
+    """Put a batch of articles into stories."""
+    known = queries.candidates(connection, {a.duplicate_of for a in batch if a.duplicate_of is not None})
+    grouped = {key: article for key, article in known.items() if article.story is not None}
+    equals = _equals(connection, {article.text_hash for article in batch if article.text_hash}, now)
+    placements = plan(batch, grouped, equals, partial(_length, connection))
+    founders = [placement.article for placement in placements if placement.founder == placement.article.id]
+    founded = queries.create_stories(connection, founders, now)
+    rows = []
+    for placement in placements:
+        story = placement.story if placement.founder is None else founded[placement.founder]
+        assert story is not None
+        relation = "first" if placement.founder == placement.article.id else "copy"
+        rows.append((placement.article.id, story, relation, placement.reason))
+    queries.join_stories(connection, rows, now)
 
 
-def _equals(connection: sa.Connection, text_hash: str, now: datetime) -> list[Candidate]:
-    return queries.grouped_with_text(connection, text_hash, now - 2 * WINDOW, MOST_EQUALS)
+def _equals(connection: sa.Connection, hashes: Collection[str], now: datetime) -> dict[str, list[Candidate]]:
+    return queries.grouped_with_text(connection, hashes, now - 2 * WINDOW, MOST_EQUALS)
 
 
 def _length(connection: sa.Connection, article_id: int) -> int:
@@ -150,7 +203,7 @@ def _join_late(connection: sa.Connection, now: datetime) -> int:
     for article_id, target in queries.late_links(connection):
         joined += _unite(connection, article_id, target, f"canonical link names article {target}", now)
     for text_hash in queries.late_texts(connection, now - 2 * WINDOW):
-        equals = _equals(connection, text_hash, now)
+        equals = _equals(connection, [text_hash], now).get(text_hash, [])
         for place, article in enumerate(equals[1:], start=1):
             join = decide(article, None, equals[:place], partial(_length, connection, article.id))
             if join is not None:

@@ -63,12 +63,15 @@ _CANDIDATE = (
 _WITH_STORY = article.outerjoin(story_article, story_article.c.article == article.c.id)
 
 
-def ungrouped(connection: sa.Connection, limit: int) -> list[Candidate]:
-    """The oldest articles that belong to no story yet."""
+def ungrouped(connection: sa.Connection, after: int, limit: int) -> list[Candidate]:
+    """The oldest articles with ids above `after` that belong to no story yet.
+
+    `after` only pages through one job's work; a job begins at 0, because ids can become visible out of order.
+    """
     rows = connection.execute(
         sa.select(*_CANDIDATE)
         .select_from(_WITH_STORY)
-        .where(story_article.c.article.is_(None))
+        .where(article.c.id > after, story_article.c.article.is_(None))
         .order_by(article.c.id)
         .limit(limit)
     )
@@ -81,16 +84,26 @@ def candidates(connection: sa.Connection, articles: Collection[int]) -> dict[int
     return {row.id: Candidate(*row) for row in rows}
 
 
-def grouped_with_text(connection: sa.Connection, text_hash: str, since: datetime, limit: int) -> list[Candidate]:
-    """The articles of any story that were seen since then and have the text with this hash, oldest first."""
-    rows = connection.execute(
-        sa.select(*_CANDIDATE)
+def grouped_with_text(
+    connection: sa.Connection, hashes: Collection[str], since: datetime, limit: int
+) -> dict[str, list[Candidate]]:
+    """By text hash: articles of any story, seen since then, with a text of that hash, the `limit` oldest first."""
+    if not hashes:
+        return {}
+    place = sa.func.row_number().over(partition_by=article.c.text_hash, order_by=article.c.id).label("place")
+    equal = (
+        sa.select(*_CANDIDATE, place)
         .select_from(_WITH_STORY)
-        .where(article.c.text_hash == text_hash, article.c.seen_at > since, story_article.c.story.is_not(None))
-        .order_by(article.c.id)
-        .limit(limit)
+        .where(article.c.text_hash.in_(hashes), article.c.seen_at > since, story_article.c.story.is_not(None))
+        .subquery()
     )
-    return [Candidate(*row) for row in rows]
+    rows = connection.execute(
+        sa.select(*[equal.c[column.name] for column in _CANDIDATE]).where(equal.c.place <= limit).order_by(equal.c.id)
+    )
+    found: dict[str, list[Candidate]] = {}
+    for row in rows:
+        found.setdefault(row.text_hash, []).append(Candidate(*row))
+    return found
 
 
 def late_links(connection: sa.Connection) -> list[tuple[int, int]]:
@@ -122,25 +135,24 @@ def late_texts(connection: sa.Connection, since: datetime) -> list[str]:
     return list(rows.scalars())
 
 
-def create_story(connection: sa.Connection, founder: Candidate, reason: str, now: datetime) -> int:
-    """Make a story out of one article and return its id."""
-    row = connection.execute(
-        sa.insert(story)
-        .values(revision=1, created_at=now, changed_at=now, text_hash=founder.text_hash, change="")
-        .returning(story.c.id)
-    )
-    key = int(row.scalar_one())
-    join_story(connection, founder.id, key, "first", reason, now)
-    return key
+def create_stories(connection: sa.Connection, founders: Sequence[Candidate], now: datetime) -> dict[int, int]:
+    """Make a story for each founding article; returns founder -> story. `join_stories` puts the articles in."""
+    if not founders:
+        return {}
+    rows = [
+        {"revision": 1, "created_at": now, "changed_at": now, "text_hash": founder.text_hash, "change": ""}
+        for founder in founders
+    ]
+    made = connection.execute(sa.insert(story).returning(story.c.id, sort_by_parameter_order=True), rows).scalars()
+    return {founder.id: key for founder, key in zip(founders, made, strict=True)}
 
 
-def join_story(
-    connection: sa.Connection, article_id: int, story_id: int, relation: str, reason: str, now: datetime
-) -> None:
-    """Put an article that is in no story into one."""
-    connection.execute(
-        sa.insert(story_article).values(article=article_id, story=story_id, relation=relation, reason=reason, at=now)
-    )
+def join_stories(connection: sa.Connection, rows: Sequence[tuple[int, int, str, str]], now: datetime) -> None:
+    """Put articles that are in no story into one: (article, story, relation, reason)."""
+    if rows:
+        names = ("article", "story", "relation", "reason")
+        values = [{**dict(zip(names, row, strict=True)), "at": now} for row in rows]
+        connection.execute(sa.insert(story_article), values)
 
 
 def move_articles(connection: sa.Connection, story_id: int, into: int, reason: str, now: datetime) -> None:
