@@ -102,7 +102,7 @@ def _weigh(
     """Weigh one desk against some stories; `revisions` is brought up to date for the desks that follow."""
     ever = queries.count_flags(connection, stories)
     articles = story_queries.articles_of(connection, stories)
-    flags = flag_queries.live_flags(connection, stories)
+    flags = flag_queries.live_flags(connection, stories, quiet=False)
     told = queries.facts_told(connection, desk.id, stories)
     latest = queries.latest_items(connection, desk.id, stories)
     weighing: dict[int, tuple[int, int, Facts]] = {}

@@ -139,14 +139,21 @@ def withdraw_flags(
     ).rowcount
 
 
-def live_flags(connection: sa.Connection, stories: Collection[int]) -> dict[int, list[Flag]]:
-    """The flags that hold on each story's articles: per article and rule the one of the newest version read."""
-    rows = connection.execute(
+def live_flags(connection: sa.Connection, stories: Collection[int], *, quiet: bool = True) -> dict[int, list[Flag]]:
+    """The flags that hold on each story's articles: per article and rule the one of the newest version read.
+
+    Args:
+        connection: a reading or a writing one.
+        stories: whose flags.
+        quiet: also those found by re-reading the past, which are no reason to tell anybody.
+    """
+    query = (
         sa.select(story_article.c.story, *_COLUMNS)
         .join(flag, flag.c.article == story_article.c.article)
         .where(story_article.c.story.in_(stories), flag.c.withdrawn_at.is_(None))
         .order_by(flag.c.id)
     )
+    rows = connection.execute(query if quiet else query.where(flag.c.quiet.is_(False)))
     newest: dict[tuple[int, int, str], Flag] = {}
     for story, *values in rows:
         found = _flag_of(values)
@@ -165,6 +172,49 @@ def flags_of_article(connection: sa.Connection, article_id: int) -> list[tuple[F
         sa.select(*_COLUMNS, flag.c.withdrawn_at).where(flag.c.article == article_id).order_by(flag.c.id)
     )
     return [(_flag_of(values), withdrawn) for *values, withdrawn in rows]
+
+
+def live_flags_of(connection: sa.Connection, articles: Collection[int]) -> dict[int, list[Flag]]:
+    """The flags that hold, by article, oldest first, whatever version they are of."""
+    rows = connection.execute(
+        sa.select(*_COLUMNS).where(flag.c.article.in_(articles), flag.c.withdrawn_at.is_(None)).order_by(flag.c.id)
+    )
+    found: dict[int, list[Flag]] = {key: [] for key in articles}
+    for values in rows:
+        one = _flag_of(values)
+        found[one.article].append(one)
+    return found
+
+
+def withdraw(connection: sa.Connection, flags: Collection[int], now: datetime) -> int:
+    """Withdraw flags by id; returns how many were not withdrawn before."""
+    if not flags:
+        return 0
+    statement = sa.update(flag).where(flag.c.id.in_(flags), flag.c.withdrawn_at.is_(None)).values(withdrawn_at=now)
+    return connection.execute(statement).rowcount
+
+
+def readings_of(connection: sa.Connection, articles: Collection[int]) -> dict[tuple[int, int], str]:
+    """(article, version) -> hash of the rule set that has read it last."""
+    rows = connection.execute(sa.select(reading).where(reading.c.article.in_(articles)))
+    return {(row.article, row.version): row.rule_set for row in rows}
+
+
+def read_again(connection: sa.Connection, article_id: int, version: int, hash_: str, now: datetime) -> bool:
+    """Record that another rule set has read a version; False when nobody or this one had read it before."""
+    statement = (
+        sa.update(reading)
+        .where(reading.c.article == article_id, reading.c.version == version, reading.c.rule_set != hash_)
+        .values(rule_set=hash_, at=now)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def rule_set_in_force(connection: sa.Connection) -> tuple[str, bytes] | None:
+    """Hash and source of the rule set that has read the newest article; None while nothing has been read."""
+    newest = sa.select(reading.c.rule_set).order_by(reading.c.article.desc(), reading.c.version.desc()).limit(1)
+    row = connection.execute(sa.select(rule_set).where(rule_set.c.hash == newest.scalar_subquery())).first()
+    return None if row is None else (row.hash, zstandard.decompress(row.source))
 
 
 def _flag_of(values: Sequence[Any]) -> Flag:

@@ -30,11 +30,13 @@ class Item:
 
 _ITEM = (item.c.id, item.c.story, item.c.revision, item.c.kind, item.c.change, item.c.digest)
 
-# Flags ever made on a story's articles. It never falls while the story keeps its articles, so a difference is news;
+# Flags ever made on a story's articles, but for those that re-reading the past found: they are no news. It never falls
+# while the story keeps its articles, so a difference is news;
 # the highest flag id would not do, because on PostgreSQL a lower id can become visible later.
 _FLAGS_EVER = (
     sa.select(story_article.c.story, sa.func.count(flag.c.id).label("flags"))
     .join(flag, flag.c.article == story_article.c.article)
+    .where(flag.c.quiet.is_(False))
     .group_by(story_article.c.story)
 )
 

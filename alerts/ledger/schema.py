@@ -74,8 +74,51 @@ flag = sa.Table(
     sa.Column("terms", sa.JSON, nullable=False),  # [[start, end], ..] in the field
     sa.Column("at", UTCDateTime, nullable=False),
     sa.Column("withdrawn_at", UTCDateTime),  # a later reading of the article no longer gives it
-    sa.UniqueConstraint("article", "version", "rule", "rule_set"),
+    # Found by re-reading the past (`rules apply`): shown and counted, but by itself no reason to tell a desk.
+    sa.Column("quiet", sa.Boolean, nullable=False, server_default=sa.false()),
+    # With `at`, because a rule set may come back after another one's reading withdrew its flags.
+    sa.UniqueConstraint("article", "version", "rule", "rule_set", "at"),
     sa.Index(None, "rule", "article"),
+)
+
+# An analyst's judgement: is the article about the topic? Rows are never changed; a person's last word counts.
+verdict = sa.Table(
+    "verdict",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("article", BigKey, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("judgement", sa.Text, nullable=False),  # relevant | not | unsure
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("sample", BigKey),  # the random draw that asked; null for a judgement somebody chose to give
+    sa.Index(None, "article", "topic"),
+)
+
+# A random draw of articles to judge a rule by, with what is needed to weigh the answers.
+sample = sa.Table(
+    "sample",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("rule_set", sa.Text, nullable=False),
+    sa.Column("seed", sa.Integer, nullable=False),
+    sa.Column("since", UTCDateTime, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("strata", sa.JSON, nullable=False),  # stratum -> articles in it, of which some were drawn
+)
+
+sample_article = sa.Table(
+    "sample_article",
+    metadata,
+    sa.Column("sample", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("article", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("stratum", sa.Text, nullable=False),  # fired | near | far
+    sa.Column("position", sa.Integer, nullable=False),  # order in which it is asked for
+    sa.Index(None, "article"),
 )
 
 # What a desk is to be told of a story: one per desk, story and revision.
