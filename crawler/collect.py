@@ -13,7 +13,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
+from twisted.python.failure import Failure
 
 from crawler import reactor, resolver
 from crawler.archive.articles import WantedPage, pages_wanted
@@ -77,14 +79,15 @@ async def collect(
 
     Raises:
         ArchiveError: the archive could not be written; what was stored before stays.
+        Exception: a bug of ours cost an answer (the first of them); everything else was done.
     """
     reactor.ensure()
     async with _run(archive, sources, options, now=now, progress=progress) as run:
         with reactor.on_stop(lambda: _stop(run)):
             await _poll_channels(run, everything=everything)
             await _fetch_pages(run)
-    if run.errors:
-        raise run.errors[0]
+    for trouble in (*run.errors, *run.bugs):
+        raise trouble
     run.report.stopped = run.stopping
     return run.report
 
@@ -170,6 +173,14 @@ async def _crawl(run: CollectRun, spider: type[RunSpider], seconds: float, *, ro
     runner = AsyncCrawlerRunner(crawl_settings(run.options, seconds=seconds, robots=robots))
     crawler = runner.create_crawler(spider)
     _crawlers[id(run)] = crawler
+
+    def note_bug(failure: Failure) -> None:
+        # Scrapy only logs what a spider or the pipeline raises, and the answer would be lost without a word.
+        if failure.value is not None:
+            run.bugs.append(failure.value)
+
+    crawler.signals.connect(note_bug, signals.spider_error)
+    crawler.signals.connect(note_bug, signals.item_error)
     task = runner.crawl(crawler, run=run, **kwargs)
     try:
         await asyncio.shield(task)

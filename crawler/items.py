@@ -114,6 +114,7 @@ class CollectRun:
         last_asked: when each host was last asked (clock of `time.monotonic`), over all crawls of the run.
         stopping: it was asked to stop; no new request is made.
         errors: what the archive refused; ends the run.
+        bugs: what went wrong in our own code; the run goes on without that answer.
         refusal: why the guard refused a host, or empty.
     """
 
@@ -131,6 +132,7 @@ class CollectRun:
     last_asked: dict[str, float] = field(default_factory=dict)
     stopping: bool = False
     errors: list[Exception] = field(default_factory=list)
+    bugs: list[BaseException] = field(default_factory=list)
     total: int = 0
     done: int = 0
 

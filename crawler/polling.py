@@ -282,7 +282,7 @@ def _gone(
     state: State, outcome: Outcome, now: datetime, worse: Health
 ) -> tuple[timedelta, Health, str, datetime | None]:
     """One 410 may be a mistake of the server; a second one a day later is believed."""
-    match = re.search(r"410 since (\S+)", state.reason)
+    match = re.search(r"410 since (\S+): ", state.reason)
     since = datetime.fromisoformat(match[1]) if match else now
     reason = f"410 since {since.isoformat(timespec='seconds')}: {outcome.reason}"
     if state.health is Health.GONE or now - since >= GONE_AGAIN_AFTER:

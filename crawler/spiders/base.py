@@ -26,9 +26,6 @@ from crawler.middlewares import ACCEPT, THROTTLED, VALIDATORS, Held
 from crawler.polling import Kind, max_age_minutes, retry_after_seconds
 from crawler.urls import host_slot
 
-INLINE_BYTES = 256 * 1024
-"""Longer documents are read by a worker: they may take a second, and the event loop has other answers to take."""
-
 _PERMANENT_REDIRECTS = {301, 308}
 _EVIDENCE_HEADERS = ("Content-Type", "ETag", "Last-Modified", "Retry-After", "Location", "Server")
 _ROBOTS = "robots.txt does not allow it"

@@ -11,9 +11,9 @@ from crawler.articles import FeedDocument
 from crawler.errors import ExtractError
 from crawler.extraction import FAULTS
 from crawler.items import ChannelAnswer
-from crawler.parse.feeds import parse_feed
+from crawler.parse.feeds import is_cheap, parse_feed
 from crawler.polling import Kind
-from crawler.spiders.base import INLINE_BYTES, ChannelSpider, header
+from crawler.spiders.base import ChannelSpider, header
 
 
 class FeedSpider(ChannelSpider):
@@ -44,6 +44,6 @@ class FeedSpider(ChannelSpider):
             content_type=header(response, "Content-Type") or "",
             max_items=self.run.options.max_items,
         )
-        if len(response.body) <= INLINE_BYTES:
+        if is_cheap(response.body):
             return parse(response.body)
         return await self.run.extractors.call(response.url, parse, response.body)

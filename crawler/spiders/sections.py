@@ -17,9 +17,10 @@ from crawler.errors import ExtractError
 from crawler.extraction import FAULTS
 from crawler.items import ChannelAnswer
 from crawler.middlewares import ACCEPT
+from crawler.parse.feeds import INLINE_BYTES
 from crawler.parse.sections import LAYOUT_CHANGED, Layout, parse_section
 from crawler.polling import Kind
-from crawler.spiders.base import INLINE_BYTES, ChannelSpider, header
+from crawler.spiders.base import ChannelSpider, header
 
 MOST_PAGES = 5
 """Listing pages read at one poll; the next one is only asked for while nothing on the last one was known."""

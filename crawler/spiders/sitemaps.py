@@ -17,10 +17,10 @@ from crawler.errors import ExtractError
 from crawler.extraction import FAULTS
 from crawler.items import ChannelAnswer
 from crawler.middlewares import ACCEPT
-from crawler.parse.feeds import newest
+from crawler.parse.feeds import INLINE_BYTES, newest
 from crawler.parse.sitemaps import parse_sitemap
 from crawler.polling import Kind
-from crawler.spiders.base import INLINE_BYTES, ChannelSpider, body_hash, is_cut, was_held
+from crawler.spiders.base import ChannelSpider, body_hash, is_cut, was_held
 
 
 @dataclass(slots=True)

@@ -68,7 +68,9 @@ TROUBLES = {
     "to another machine": Trouble(
         Reply(status=302, headers={"Location": "http://[::1]:9/"}), "refused: ::1 is not on the public", None
     ),
-    "to nowhere": Trouble(Reply(status=302, headers={"Location": "http://nowhere.invalid/"}), "no address", None, "wanted"),
+    "to nowhere": Trouble(
+        Reply(status=302, headers={"Location": "http://nowhere.invalid/"}), "no address", None, "wanted"
+    ),
 }
 
 
@@ -91,7 +93,9 @@ def test_trouble(name: str, web: Web, run_collect: Collect, sqlite_archive: Arch
     assert bool(web.asked("/news/1")) is not bool(trouble.robots)
 
 
-def test_a_page_is_given_up_after_its_tries(web: Web, clock: Any, run_collect: Collect, sqlite_archive: Archive) -> None:
+def test_a_page_is_given_up_after_its_tries(
+    web: Web, clock: Any, run_collect: Collect, sqlite_archive: Archive
+) -> None:
     web.replies["/rss"] = Reply(rss(item(1, web.url)))
     web.replies["/news/1"] = Reply(status=500)
     source = make_source(("feed", f"{web.url}/rss"), fetch_pages=True)
