@@ -25,7 +25,7 @@ check: $(VENV)/.test  ## lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.test  ## measure against named peers; writes benchmarks/RESULTS.md
+bench: $(VENV)/.bench  ## measure against named peers; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
 schemas: $(VENV)/.run  ## write docs/schemas/ and docs/configuration.md from the models
@@ -37,9 +37,10 @@ format: $(VENV)/.test  ## let ruff lay out the code
 
 lock: $(VENV)/.run  ## resolve the dependencies anew (maintainers; needs uv from the registry)
 	$(PIP) install uv
-	cd requirements && for part in run test; do \
+	cd requirements && for part in run test bench; do \
 	  inputs="../pyproject.toml build.in"; \
 	  [ $$part = run ] || inputs="$$inputs test.in"; \
+	  [ $$part != bench ] || inputs="$$inputs bench.in"; \
 	  constraint=""; [ $$part = run ] || constraint="-c run.lock"; \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links $$constraint $$inputs -o $$part.lock || exit 1; \
@@ -61,4 +62,8 @@ $(VENV)/.run: requirements/run.lock pyproject.toml | $(BIN)/python
 
 $(VENV)/.test: requirements/test.lock $(VENV)/.run
 	$(PIP) install --require-hashes -r requirements/test.lock
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.lock $(VENV)/.test
+	$(PIP) install --require-hashes -r requirements/bench.lock
 	@touch $@
