@@ -51,7 +51,7 @@ def clause_sets(plan: Plan, page: Page) -> Iterator[list[_Clause]]:
     elif isinstance(plan, AllOf):
         if plan.test(page):
             yield [(item, item.least(page)) for item in plan.items if item.placed]
-    else:
+    elif plan.placed:
         yield [(plan, plan.least(page))]
 
 

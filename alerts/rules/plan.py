@@ -384,9 +384,10 @@ class Meta(Plan):
         self._holds = holds
 
     def _test(self, page: Page) -> bool:
-        known: bool | None = page.memory.get(2 * self.number)
+        # A negative key: the others are taken by spans.
+        known: bool | None = page.memory.get(~self.number)
         if known is None:
-            known = page.memory[2 * self.number] = self._holds(page)
+            known = page.memory[~self.number] = self._holds(page)
         return known
 
     def _spans(self, _page: Page) -> list[Span]:

@@ -10,7 +10,7 @@ import re
 
 # One plain set of characters in front, which `re` finds fastest.
 _END = re.compile(
-    "([.!?\u2026\u061f\u06d4\u3002\uff01\uff1f]+)[\"'\u2019\u201d\u00bb\u203a\u201c)\\]\u05f4\u300d\u300f]*(\\s*)"
+    "([.!?\u2026\u061f\u06d4\u3002\uff01\uff1f]+)(?:[\"'\u2019\u201d\u00bb\u203a\u201c)\\]\u05f4\u300d\u300f]|\\s\u00bb)*(\\s*)"
 )
 _WIDE = "\u3002\uff01\uff1f"
 """Marks that need no space behind them."""
@@ -26,7 +26,7 @@ _ABBREVIATIONS = frozenset(
         "mm mme mmes mlle mlles pr ste av bd art cf env éd p.ex",
         "sra srta dra ud uds gral cnel tte cap núm pág págs p.ej ee.uu dd.hh ff.aa ff.mm",
         "г гг ул им тыс млн млрд руб коп проф акад ген полк подполк обл просп пос дер стр см др пр т.е т.к т.н ст гр",
-        "вул ім тис грн див просп смт сел ін напр рр бул пл доц нар",
+        "вул буд ім тис грн див просп смт сел ін напр рр бул пл доц нар",
     )
     for word in line.split()
 )

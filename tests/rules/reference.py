@@ -68,7 +68,11 @@ def cut(text: str) -> list[tuple[int, int, bool]]:
             after = text[at + 1] if at + 1 < len(text) else " "
             if is_letter(text[at]):
                 end = at + 1
-            elif is_ignored(text[at]) or (end == at and text[at] in APOSTROPHES and is_letter(after)) or (end == at and text[at] in '"״”“' and is_hebrew(text[at - 1]) and is_hebrew(after)):
+            elif (
+                is_ignored(text[at])
+                or (end == at and text[at] in APOSTROPHES and is_letter(after))
+                or (end == at and text[at] in '"״”“' and is_hebrew(text[at - 1]) and is_hebrew(after))
+            ):
                 pass
             else:
                 break

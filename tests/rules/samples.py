@@ -132,8 +132,8 @@ def spans(theme: Theme, depth: int) -> st.SearchStrategy[Node]:
     pair = st.tuples(inner, inner)
     return st.one_of(
         atom,
-        pair.map(lambda two: Or(two)),
-        pair.map(lambda two: And(two)),
+        pair.map(Or),
+        pair.map(And),
         st.builds(Near, inner, inner, st.integers(1, 9), st.booleans()),
         st.builds(Near, inner, inner, st.integers(1, 9)),
         st.builds(Scope, inner, inner, st.sampled_from(["sentence", "paragraph"])),
@@ -164,7 +164,8 @@ def queries(theme: Theme) -> st.SearchStrategy[Node]:
     some = st.lists(part, min_size=1, max_size=3)
     refused = st.lists(st.one_of(words(theme), phrases(theme), spans(theme, 1), meta()).map(Not), max_size=1)
     joined = st.tuples(some, refused, st.lists(meta(), max_size=1)).map(lambda t: _all([*t[0], *t[1], *t[2]]))
-    return st.one_of(part, joined, st.lists(joined, min_size=2, max_size=3).map(lambda many: Or(tuple(many))))
+    either = st.lists(st.one_of(joined, joined, meta()), min_size=2, max_size=3).map(lambda many: Or(tuple(many)))
+    return st.one_of(part, joined, either)
 
 
 def _all(items: list[Node]) -> Node:
