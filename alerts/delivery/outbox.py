@@ -226,11 +226,11 @@ class _Sender:
             delivery = deliveries.get_delivery(connection, delivery_id)
             if delivery is None or delivery.state is not State.READY:
                 return None
+            damage = "its bytes are gone"
             try:
                 data = deliveries.delivery_bytes(connection, delivery_id)
             except ArchiveError as error:
-                damage = str(error)
-                data = None
+                damage, data = str(error), None
         if data is None:
             self._move(delivery, states.Hold(damage))
             return None

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from alerts.delivery.relay import Relay, RelayError, Security
-from alerts.delivery.smtp import ConnectionLostError, Reply, Session
+from alerts.delivery.smtp import ConnectionLostError, Reply, Session, probe
+from alerts.options import AlertsOptions
 from tests.delivery.conftest import Authority
 from tests.delivery.servers import CUT, SILENT, TAKE_AND_CUT, Recorder, ScriptedServer, scripted
 
@@ -338,3 +339,24 @@ def test_a_password_does_not_travel_in_the_clear() -> None:
     with talking(scripted(features=("AUTH PLAIN",)), user="wire", password="geheim") as (server, session):
         session.connect()
     assert any(line.startswith("AUTH") for line in server.commands)
+
+
+def test_a_probe_says_what_was_reached_and_sends_nothing(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WIRE_PASSWORD", "geheim")
+    smtp = {
+        "host": "127.0.0.1",
+        "security": "starttls",
+        "ca_file": authority.file,
+        "user": "wire",
+        "password_env": "WIRE_PASSWORD",
+    }
+    with scripted(features=("STARTTLS", "AUTH PLAIN"), tls=authority.good) as server:
+        options = AlertsOptions.model_validate({"smtp": {**smtp, "port": server.port}})
+        assert probe(options) == f"127.0.0.1:{server.port} takes mails (starttls, logged in as wire)"
+    assert [command.split()[0] for command in server.commands] == ["EHLO", "STARTTLS", "EHLO", "AUTH", "QUIT"]
+    with scripted(features=("STARTTLS", "AUTH PLAIN"), tls=authority.good, answers={"AUTH": "535 no"}) as server:
+        options = AlertsOptions.model_validate({"smtp": {**smtp, "port": server.port}})
+        with pytest.raises(RelayError, match="log-in as wire was refused: 535 no"):
+            probe(options)
+    with pytest.raises(RelayError, match="none is configured"):
+        probe(AlertsOptions.model_validate({}))

@@ -109,11 +109,11 @@ def killed(world: World, now: datetime, chance: random.Random, usual_seconds: fl
     kill_at = chance.choice(STEPS) if chance.random() < 0.5 else ""
     process = world.start(now, kill_at)
     try:
-        process.communicate(timeout=chance.uniform(0.1, 1.1) * usual_seconds if not kill_at else 120)
+        _, complained = process.communicate(timeout=chance.uniform(0.1, 1.1) * usual_seconds if not kill_at else 120)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL)
+        _, complained = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), complained.decode()
     return process.returncode != 0
 
 
