@@ -91,7 +91,7 @@ def compose(
         else:
             entries.append((_rank(choice, one), _story(occasion, one, choice, sources)))
     stories = [{**entry, "rank": rank} for rank, (_, entry) in enumerate(sorted(entries, key=lambda pair: pair[0]))]
-    desk, zone = occasion.desk, occasion.desk.zone
+    desk = occasion.desk
     return {
         "format": FORMAT,
         "desk": desk.id,
@@ -99,13 +99,7 @@ def compose(
         "preview": occasion.preview,
         "number": occasion.number,
         "since_number": occasion.since_number,
-        "slot": {
-            "utc": occasion.slot.isoformat(),
-            "date": long_date(occasion.slot, zone),
-            "time": clock(occasion.slot, zone, occasion.slot),
-            "zone": zone,
-            "next": clock(occasion.next_slot, zone, occasion.slot),
-        },
+        "slot": _slot(occasion),
         "made": occasion.made.isoformat(),
         "late": _late(occasion),
         "schedule": desk.schedule,
@@ -118,6 +112,17 @@ def compose(
         "stories": stories,
         "corrections": corrections,
         "coverage": dict(coverage),
+    }
+
+
+def _slot(occasion: Occasion) -> dict[str, str]:
+    slot, zone = occasion.slot, occasion.desk.zone
+    return {
+        "utc": slot.isoformat(),
+        "date": long_date(slot, zone),
+        "time": clock(slot, zone, slot),
+        "zone": zone,
+        "next": clock(occasion.next_slot, zone, slot),
     }
 
 
