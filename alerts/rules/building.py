@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from alerts.rules.atoms import AnyWord, Plan, Row
 from alerts.rules.lists import Lists
 from alerts.rules.meta import SAID, condition
 from alerts.rules.nodes import (
@@ -26,7 +27,7 @@ from alerts.rules.nodes import (
     Word,
 )
 from alerts.rules.page import Page
-from alerts.rules.plan import AllOf, AnyOf, AnyWord, Close, Meta, Never, Plan, Row, Times, Together, Without
+from alerts.rules.plan import AllOf, AnyOf, Close, Meta, Never, Times, Together, Without
 from alerts.rules.terms import patterns
 from alerts.rules.values import Text
 from alerts.rules.vocabulary import Vocabulary
@@ -102,6 +103,12 @@ class Builder:
         self._vocabulary = vocabulary
         self._made: dict[tuple[object, ...], Plan] = {}
         self._of_list: dict[tuple[str, str], Plan] = {}
+
+    def in_language(self, language: str) -> Builder:
+        """A builder for another language whose plans share their parts, and a page, with those of this one."""
+        other = Builder(self._lists, language, self._vocabulary)
+        other._made = self._made
+        return other
 
     def build(self, node: Node, *, apart_from: Plan | None = None) -> Plan:
         """The plan of a query. Words and phrases that lie inside an occurrence of `apart_from` do not count."""

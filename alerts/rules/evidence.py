@@ -11,8 +11,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from alerts.rules.atoms import Plan, Words
 from alerts.rules.page import Page, Paragraph, Span
-from alerts.rules.plan import AllOf, AnyOf, Plan, Words
+from alerts.rules.plan import AllOf, AnyOf
 from alerts.rules.values import Evidence, TextField
 
 LONGEST_QUOTE = 1000

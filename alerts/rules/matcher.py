@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from alerts.rules.atoms import AnyWord, Plan, Row
 from alerts.rules.evidence import find_evidence
 from alerts.rules.page import Page
-from alerts.rules.plan import AllOf, AnyOf, AnyWord, Close, Plan, Row, Times, Together, Without
+from alerts.rules.plan import AllOf, AnyOf, Close, Times, Together, Without
 from alerts.rules.values import Evidence, Text
 from alerts.rules.vocabulary import Vocabulary
 

@@ -10,11 +10,10 @@ from typing import Any
 
 from alerts.rules.building import Builder
 from alerts.rules.lists import DEFAULT, Lists
-from alerts.rules.matcher import Job, Match, Matcher
+from alerts.rules.matcher import Job, Match, Matcher, holds
 from alerts.rules.meta import primary_tag
 from alerts.rules.nodes import Node
 from alerts.rules.page import Page
-from alerts.rules.plan import Plan
 from alerts.rules.rule import Filter, Query, Rule, RuleClass, Severity, Stage, Status
 from alerts.rules.silence import Silence
 from alerts.rules.syntax import parse, parse_entry
@@ -75,17 +74,28 @@ class RuleSet:
     def _silence(self, prepared: Prepared, at: int, page: Page) -> str:
         """Why the rule at that place does not fire; empty if it does."""
         rule, job = prepared.rules[at], prepared.jobs[at]
+        if holds(job, page) is not None:
+            return ""
         filters = [one for one in self.filters if one.applies(rule)]
-        silence = Silence(prepared.builder, page, excluded_from(rule, filters))
-        miss = silence.nearest([query.node for query in finds(rule, prepared.language)])
-        if miss is not None:
-            return miss.reason
+        # Of an unknown language every variant is tried, and the nearest miss of all is told.
+        tags = [prepared.language] if prepared.language else sorted({DEFAULT, *self.languages})
+        misses = [
+            Silence(prepared.builder.in_language(tag), page, excluded_from(rule, filters)).nearest(query.node)
+            for tag in tags
+            if (query := find_in(rule, tag)) is not None
+        ]
+        missed = [miss for miss in misses if miss is not None]
+        if len(missed) == len(misses):
+            return max(missed, key=lambda miss: miss.closeness).reason
         if job.drop_if is not None and job.drop_if.test(page):
-            drops = [query for query in (rule.drop_if, *(one.drop_if for one in filters)) if query is not None]
-            blame = next(query for query in drops if prepared.builder.build(query.node).test(page))
-            return f"dropped by drop_if: {blame.text.strip()}"
-        points = sum(number for number, plan in job.score if plan.test(page))
-        return f"{points} points, needs {job.at}" if job.at is not None and points < job.at else ""
+            drops = [
+                query for tag in tags for query in drops_of(rule, filters) if self._drops(prepared, tag, query, page)
+            ]
+            return f"dropped by drop_if: {drops[0].text.strip()}"
+        return f"{sum(number for number, plan in job.score if plan.test(page))} points, needs {job.at}"
+
+    def _drops(self, prepared: Prepared, tag: str, query: Query, page: Page) -> bool:
+        return prepared.builder.in_language(tag).build(query.node).test(page)
 
     def prepared(self, language: str, *, drafts: bool = False) -> Prepared:
         """The rules made ready for texts in a language; made at the first call for it."""
@@ -209,31 +219,52 @@ def _optional(text: str | None) -> Query | None:
 def prepare(rules: Sequence[Rule], lists: Lists, filters: Sequence[Filter], language: str) -> Prepared:
     """Make rules ready for one language (`default` for those nobody treats apart, empty for an unknown one).
 
-    A rule without a find for the language is left out.
+    For an unknown language a rule holds if it would hold in some language. A rule without a find for the language is
+    left out.
     """
     vocabulary = Vocabulary()
     builder = Builder(lists, language, vocabulary)
+    tags = (
+        [language]
+        if language
+        else sorted({DEFAULT, *lists.languages(), *(tag for rule in rules for tag in rule.languages)})
+    )
+    builders = [(tag, builder.in_language(tag)) for tag in tags]
     ready: list[tuple[Rule, Job]] = []
     for rule in rules:
-        job = _job(rule, [one for one in filters if one.applies(rule)], builder, language)
-        if job is not None:
-            ready.append((rule, job))
-    jobs = tuple(job for _, job in ready)
-    return Prepared(language, tuple(rule for rule, _ in ready), jobs, Matcher(jobs, vocabulary), builder)
+        applying = [one for one in filters if one.applies(rule)]
+        jobs = [job for tag, one in builders if (job := _job(rule, applying, one, tag)) is not None]
+        if jobs:
+            ready.append((rule, jobs[0] if len(jobs) == 1 else _either(jobs, builder)))
+    every = tuple(job for _, job in ready)
+    return Prepared(language, tuple(rule for rule, _ in ready), every, Matcher(every, vocabulary), builder)
+
+
+def _either(jobs: Sequence[Job], builder: Builder) -> Job:
+    """One rule's jobs in several languages as one."""
+    drops = [job.drop_if for job in jobs if job.drop_if is not None]
+    return Job(
+        find=builder.any_of([job.find for job in jobs]),
+        drop_if=builder.any_of(drops) if drops else None,
+        score=tuple(
+            (jobs[0].score[at][0], builder.any_of([job.score[at][1] for job in jobs]))
+            for at in range(len(jobs[0].score))
+        ),
+        at=jobs[0].at,
+    )
 
 
 def _job(rule: Rule, filters: Sequence[Filter], builder: Builder, language: str) -> Job | None:
-    queries = finds(rule, language)
-    if not queries:
+    query = find_in(rule, language)
+    if query is None:
         return None
     excluded = excluded_from(rule, filters)
     apart = builder.any_of([builder.build(node) for node in excluded]) if excluded else None
-    drops = [query for query in (rule.drop_if, *(one.drop_if for one in filters)) if query is not None]
-    drop_if: Plan | None = builder.any_of([builder.build(query.node) for query in drops]) if drops else None
+    drops = drops_of(rule, filters)
     return Job(
-        find=builder.any_of([builder.build(query.node, apart_from=apart) for query in queries]),
-        drop_if=drop_if,
-        score=tuple((points, builder.build(query.node, apart_from=apart)) for points, query in rule.score),
+        find=builder.build(query.node, apart_from=apart),
+        drop_if=builder.any_of([builder.build(drop.node) for drop in drops]) if drops else None,
+        score=tuple((points, builder.build(part.node, apart_from=apart)) for points, part in rule.score),
         at=rule.at,
     )
 
@@ -243,9 +274,11 @@ def excluded_from(rule: Rule, filters: Sequence[Filter]) -> list[Node]:
     return [query.node for query in (*rule.not_within, *(query for one in filters for query in one.not_within))]
 
 
-def finds(rule: Rule, language: str) -> list[Query]:
-    """The queries of which one must hold in that language; none if the rule is not for it."""
-    own = [] if rule.find is None else [rule.find]
-    if not language:
-        return [*own, *rule.languages.values()]
-    return [rule.languages[language]] if language in rule.languages else own
+def drops_of(rule: Rule, filters: Sequence[Filter]) -> list[Query]:
+    """The queries of which each drops an article for the rule."""
+    return [query for query in (rule.drop_if, *(one.drop_if for one in filters)) if query is not None]
+
+
+def find_in(rule: Rule, language: str) -> Query | None:
+    """The rule's find for texts in that language; None if it is not for it."""
+    return rule.languages.get(language, rule.find)

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from alerts.rules.atoms import Plan
 from alerts.rules.building import Builder, lift, narrower
 from alerts.rules.nodes import (
     META_FIELDS,
@@ -24,7 +25,6 @@ from alerts.rules.nodes import (
     show,
 )
 from alerts.rules.page import Page, Span
-from alerts.rules.plan import Plan
 from alerts.rules.spans import separate, uncovered
 
 _SHORTEST_QUOTE = 60
@@ -52,11 +52,9 @@ class Silence:
         plans = [builder.build(node) for node in excluded]
         self._apart: Plan | None = builder.any_of(plans) if plans else None
 
-    def nearest(self, nodes: Sequence[Node]) -> Miss | None:
-        """The nearest miss of several queries, of which each would do; None if one holds."""
-        misses = [self._miss(lift(node), "text") for node in nodes]
-        found = [miss for miss in misses if miss is not None]
-        return max(found, key=lambda miss: miss.closeness) if len(found) == len(misses) and found else None
+    def nearest(self, node: Node) -> Miss | None:
+        """Why the query does not hold; None if it does."""
+        return self._miss(lift(node), "text")
 
     def _plan(self, node: Node, field: str) -> Plan:
         return self._builder.part(node, field, self._apart)
