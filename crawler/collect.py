@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from scrapy import signals
-from scrapy.crawler import AsyncCrawlerRunner, Crawler
+from scrapy.crawler import AsyncCrawlerRunner
 from twisted.python.failure import Failure
 
 from crawler import reactor, resolver
@@ -163,16 +163,13 @@ def _wanted(run: CollectRun) -> list[WantedPage]:
     return [page for page in pages if host_slot(page.url) not in held][:PAGES_AT_A_TIME]
 
 
-_crawlers: dict[int, Crawler] = {}
-
-
 async def _crawl(run: CollectRun, spider: type[RunSpider], seconds: float, *, robots: bool, **kwargs: Any) -> None:
     """One crawl of one spider, to its end. A cancel stops it and is passed on when it has ended."""
     if run.stopping:
         return
     runner = AsyncCrawlerRunner(crawl_settings(run.options, seconds=seconds, robots=robots))
     crawler = runner.create_crawler(spider)
-    _crawlers[id(run)] = crawler
+    run.crawler = crawler
 
     def note_bug(failure: Failure) -> None:
         # Scrapy only logs what a spider or the pipeline raises, and the answer would be lost without a word.
@@ -189,13 +186,13 @@ async def _crawl(run: CollectRun, spider: type[RunSpider], seconds: float, *, ro
         await task
         raise
     finally:
-        _crawlers.pop(id(run), None)
+        run.crawler = None
 
 
 def _stop(run: CollectRun) -> None:
     """Make no more requests and let go of those under way; what has been answered is still stored."""
     run.stopping = True
-    crawler = _crawlers.get(id(run))
+    crawler = run.crawler
     if crawler is not None and crawler.crawling and crawler.engine.running:
         downloader = crawler.engine.downloader
         if isinstance(downloader, PoliteDownloader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from typing import Any
 
 from scrapy import Request
@@ -103,32 +104,39 @@ class PlainRedirects(RedirectMiddleware):
 class StoppableHandler(HTTP11DownloadHandler):
     """Fetches as Scrapy's own handler does, but lets go of everything at once when the run stops.
 
-    It also hears a 429 or 503 before the next request of that host, which may long wait behind this one, is made.
+    It also hears a 429 or 503 before the next request of that host, which may long wait behind this one, is made. And
+    it keeps to one request at a time for each host and port: without a delay Scrapy's downloader starts all that wait.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._fetching: set[asyncio.Task[Any]] = set()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def download_request(self, request: Request) -> Response:
         """Fetch one document; `Held` when the run stops meanwhile."""
-        run = run_of(self._crawler)
         task = asyncio.current_task()
         assert task is not None
-        if run is not None:
-            if run.stopping:
-                raise Held("the run stops")
-            refuse_held(run, request.meta["download_slot"])
         self._fetching.add(task)
         try:
-            response = await super().download_request(request)
+            async with self._turns[request.meta["download_slot"]]:
+                return await self._in_turn(request)
         except asyncio.CancelledError:
             raise Held("the run stops") from None
         finally:
             self._fetching.discard(task)
-        if run is not None and response.status in THROTTLED:
-            asked = retry_after_seconds(str(response.headers.get("Retry-After", b""), "latin-1"), run.now())
-            run.hold(request.meta["download_slot"], HOLD_WITHOUT_DATE.total_seconds() if asked is None else asked)
+
+    async def _in_turn(self, request: Request) -> Response:
+        run, slot = run_of(self._crawler), request.meta["download_slot"]
+        if run is None:
+            return await super().download_request(request)
+        if run.stopping:
+            raise Held("the run stops")
+        refuse_held(run, slot)
+        response = await super().download_request(request)
+        if response.status in THROTTLED:
+            asked = retry_after_seconds((response.headers.get("Retry-After") or b"").decode("latin-1"), run.now())
+            run.hold(slot, HOLD_WITHOUT_DATE.total_seconds() if asked is None else asked)
         return response
 
     def stop(self) -> None:

@@ -70,7 +70,8 @@ def parse_feed(
     if problem:
         return FeedDocument(format="", problem=problem)
     trimmed, cut = _cap(body, max_items)
-    headers = {"content-location": url, "content-type": content_type or "application/xml"}
+    # No base URL: it would be joined to guids too, and a feed that moves would bring every item again.
+    headers = {"content-type": content_type or "application/xml"}
     result = feedparser.parse(
         io.BytesIO(trimmed), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )

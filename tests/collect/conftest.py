@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,9 @@ class Web:
         self.replies: dict[str, Reply | Callable[[Seen], Reply]] = {}
         self.seen: list[Seen] = []
         self.released = threading.Event()
+        self.busiest = 0
+        self._busy = 0
+        self._gate = threading.Lock()
         web = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -63,7 +67,10 @@ class Web:
                 seen = Seen(self.path, dict(self.headers.items()))
                 web.seen.append(seen)
                 reply = web.replies.get(self.path, Reply(b"nothing here", 404))
-                web.answer(self, reply(seen) if callable(reply) else reply)
+                with web.counting():
+                    reply = reply(seen) if callable(reply) else reply
+                    web.released.wait(reply.wait)
+                web.answer(self, reply)
 
             def log_message(self, *args: object) -> None:
                 return
@@ -74,9 +81,17 @@ class Web:
         self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
+    @contextlib.contextmanager
+    def counting(self) -> Iterator[None]:
+        """How many requests waited for their answer at the same time, at most, is `busiest`."""
+        with self._gate:
+            self._busy += 1
+            self.busiest = max(self.busiest, self._busy)
+        yield
+        with self._gate:
+            self._busy -= 1
+
     def answer(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
-        if reply.wait:
-            self.released.wait(reply.wait)
         try:
             handler.send_response(reply.status)
             headers = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import timedelta
 
@@ -194,6 +195,16 @@ def test_hundreds_of_channels_in_one_run_and_progress(web: Web, run_collect: Col
     assert (report.polled, report.new_articles) == (120, 120)
     assert steps[-1] == (120, 120, "channels")
     assert sorted(web.paths()) == sorted(f"/{number}" for number in range(120))
+
+
+def test_one_host_gets_one_request_at_a_time(web: Web, run_collect: Collect) -> None:
+    for number in range(8):
+        web.replies[f"/{number}"] = Reply(rss(item(number)), headers=FEED, wait=0.02)
+    with contextlib.closing(Web()) as other:
+        other.replies["/x"] = Reply(rss(item(9)), headers=FEED)
+        source = make_source(("feed", f"{other.url}/x"), *[("feed", f"{web.url}/{number}") for number in range(8)])
+        assert run_collect(source).new_articles == 9
+    assert web.busiest == 1
 
 
 def test_paused_channels_are_not_asked(web: Web, run_collect: Collect) -> None:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -115,9 +114,10 @@ if __name__ == "__main__":
 def test_a_killed_process_leaves_no_article_behind(
     number: signal.Signals, web: Web, sqlite_url: str, sqlite_archive: Archive, tmp_path: Path
 ) -> None:
+    psutil = pytest.importorskip("psutil")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM, encoding="utf-8")
-    items = [item(n, web.url) for n in range(12)]
+    items = [item(n, web.url) for n in range(8)]
     asked = threading.Semaphore(0)
     web.replies["/rss"] = Reply(rss(*items), headers=FEED)
 
@@ -125,7 +125,7 @@ def test_a_killed_process_leaves_no_article_behind(
         asked.release()
         return Reply(page(title=f"Shelling in Veld {seen.path}"), wait=0.05)
 
-    for n in range(12):
+    for n in range(8):
         web.replies[f"/news/{n}"] = answer
 
     def start() -> subprocess.Popen[str]:
@@ -136,43 +136,20 @@ def test_a_killed_process_leaves_no_article_behind(
     first = start()
     for _ in range(3):
         assert asked.acquire(timeout=60)
+    workers = psutil.Process(first.pid).children(recursive=True)
     first.send_signal(number)
     _, said = first.communicate(timeout=60)
     if number == signal.SIGTERM:
         assert "StoppedError: stopped by SIGTERM" in said.splitlines()[-1]
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert alive == []
     second = start()
     _, said = second.communicate(timeout=100)
     assert (second.returncode, said) == (0, "")
     with sqlite_archive.read() as connection:
         found = list(iter_articles(connection))
-    assert len(found) == 12
+    assert len(found) == 8
     assert {article.page_state for article in found} == {"fetched"}
-
-
-def test_workers_of_a_killed_process_end(web: Web, sqlite_url: str, tmp_path: Path) -> None:
-    psutil = pytest.importorskip("psutil")
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM, encoding="utf-8")
-    web.replies["/rss"] = Reply(rss(item(1, web.url), item(2, web.url)), headers=FEED)
-    web.replies["/news/1"] = Reply(page())
-    arrived = threading.Event()
-
-    def hangs(seen: Seen) -> Reply:
-        arrived.set()
-        return Reply(page(), wait=30)
-
-    web.replies["/news/2"] = hangs
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen([sys.executable, str(program), sqlite_url, web.url], env=environment)
-    assert arrived.wait(60)
-    deadline = time.monotonic() + 30
-    while not (children := psutil.Process(process.pid).children(recursive=True)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert children
-    process.kill()
-    process.wait()
-    _, alive = psutil.wait_procs(children, timeout=20)
-    assert alive == []
 
 
 def test_guarded_resolver_looks_names_up(web: Web, run_collect: Collect) -> None:

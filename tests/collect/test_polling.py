@@ -1,0 +1,236 @@
+"""When to ask again and how a channel is: one row a situation. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.polling import (
+    Decision,
+    Health,
+    Kind,
+    Limits,
+    Outcome,
+    State,
+    max_age_minutes,
+    next_poll,
+    retry_after_seconds,
+)
+from tests.collect.conftest import NOW
+
+LIMITS = Limits(low=timedelta(minutes=15), high=timedelta(minutes=180), first=timedelta(minutes=60))
+KNOWN = State(
+    health=Health.OK,
+    since=NOW - timedelta(days=30),
+    reason="",
+    interval_seconds=1800,
+    failures=0,
+    arrival_rate=1.0,
+    first_polled=NOW - timedelta(days=30),
+    last_success=NOW - timedelta(minutes=30),
+    last_new=NOW - timedelta(hours=1),
+)
+NEW = State(Health.NEW, NOW, "", 900, 0, 0.0)
+
+
+def decide(state: State = KNOWN, limits: Limits = LIMITS, **outcome: Any) -> Decision:
+    return next_poll(state, Outcome(**outcome), NOW, limits)
+
+
+def minutes(decision: Decision) -> float:
+    return (decision.next_poll - NOW).total_seconds() / 60
+
+
+def test_first_fetch_without_news_waits_the_default() -> None:
+    assert minutes(decide(NEW, kind=Kind.CHANGED, entries=20, new=20)) == 60
+
+
+def test_first_fetch_learns_the_rate_from_the_entries() -> None:
+    decision = decide(NEW, kind=Kind.CHANGED, entries=30, new=30, recent=24)
+    assert (decision.arrival_rate, minutes(decision), decision.health) == (4.0, 15, Health.OK)
+
+
+@pytest.mark.parametrize(
+    ("entries", "new", "expected"),
+    [
+        pytest.param(30, 10, 15, id="twenty an hour: as often as allowed"),
+        pytest.param(100, 1, 30, id="two an hour: one poll for each"),
+        pytest.param(4, 1, 30, id="two an hour, short window: a quarter of it is half an hour too"),
+        pytest.param(2, 1, 15, id="a window of two: before half of it is gone"),
+    ],
+)
+def test_interval(entries: int, new: int, expected: float) -> None:
+    assert minutes(decide(kind=Kind.CHANGED, entries=entries, new=new)) == pytest.approx(expected)
+
+
+def test_the_rate_decays_and_the_interval_grows_to_its_bound() -> None:
+    state, waits = KNOWN, []
+    for _ in range(30):
+        decision = decide(state, kind=Kind.UNCHANGED)
+        waits.append(minutes(decision))
+        state = replace(state, arrival_rate=decision.arrival_rate, last_success=NOW - (decision.next_poll - NOW))
+    assert waits == sorted(waits)
+    assert waits[-1] == 180
+
+
+def test_without_validators_hourly_at_most_unless_agreed() -> None:
+    often: dict[str, Any] = {"kind": Kind.CHANGED, "entries": 30, "new": 10, "validators": False}
+    assert minutes(decide(**often)) == 60
+    agreed = Limits(low=timedelta(minutes=2), high=LIMITS.high, first=LIMITS.first, agreed=True)
+    assert minutes(decide(limits=agreed, **often)) < 15
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(30, 30), (1440, 60), (5, 15)])
+def test_what_the_document_asks_for_is_capped(asked: int, expected: float) -> None:
+    assert minutes(decide(kind=Kind.CHANGED, entries=30, new=10, asks_minutes=asked)) == expected
+
+
+def test_a_gap_is_asked_again_soon() -> None:
+    decision = decide(kind=Kind.CHANGED, entries=30, new=30)
+    assert (decision.health, minutes(decision)) == (Health.GAP, 15)
+    assert "all 30 items were new" in decision.reason
+    assert decide(kind=Kind.CHANGED, entries=1, new=1).health is Health.OK
+    assert decide(NEW, kind=Kind.CHANGED, entries=30, new=30).health is Health.OK
+
+
+def test_slow_after_a_week() -> None:
+    quiet = replace(KNOWN, last_new=NOW - timedelta(days=8))
+    assert decide(quiet, kind=Kind.UNCHANGED).health is Health.SLOW
+    assert decide(quiet, kind=Kind.CHANGED, entries=9, new=1).health is Health.OK
+
+
+def test_moved() -> None:
+    decision = decide(kind=Kind.UNCHANGED, moved_to="https://a.example/new")
+    assert (decision.health, decision.reason) == (Health.MOVED, "moved for good to https://a.example/new")
+
+
+@pytest.mark.parametrize(
+    ("failures", "good_ago", "expected", "health"),
+    [
+        (0, timedelta(hours=1), timedelta(hours=1), Health.FLAKY),
+        (3, timedelta(hours=6), timedelta(hours=2.5), Health.FLAKY),
+        (4, timedelta(hours=6), timedelta(hours=3), Health.FAILING),
+        (2, timedelta(hours=25), timedelta(hours=2), Health.FAILING),
+        (40, timedelta(days=2), timedelta(hours=6), Health.FAILING),
+        (60, timedelta(days=4), timedelta(hours=24), Health.FAILING),
+        (80, timedelta(days=15), timedelta(hours=24), Health.DEAD),
+    ],
+)
+def test_back_off(failures: int, good_ago: timedelta, expected: timedelta, health: Health) -> None:
+    state = replace(KNOWN, failures=failures, last_success=NOW - good_ago)
+    decision = decide(state, kind=Kind.FAILED, reason="HTTP 500")
+    assert (decision.next_poll - NOW, decision.health, decision.failures) == (expected, health, failures + 1)
+    assert decision.interval_seconds == 1800
+    assert (decision.reason, decision.hold_until) == ("HTTP 500", None)
+
+
+def test_a_channel_that_never_worked_gets_worse_too() -> None:
+    state = replace(NEW, health=Health.FAILING, since=NOW - timedelta(days=15), failures=50)
+    assert decide(state, kind=Kind.FAILED).health is Health.DEAD
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause", "held"),
+    [
+        (7200.0, timedelta(hours=2), timedelta(hours=2)),
+        (60.0, timedelta(minutes=30), timedelta(minutes=1)),
+        (None, timedelta(minutes=30), timedelta(minutes=15)),
+    ],
+)
+def test_throttled(asked: float | None, pause: timedelta, held: timedelta) -> None:
+    decision = decide(kind=Kind.THROTTLED, retry_after=asked)
+    assert (decision.health, decision.next_poll, decision.hold_until) == (Health.THROTTLED, NOW + pause, NOW + held)
+
+
+def test_not_found_is_asked_daily() -> None:
+    decision = decide(kind=Kind.NOT_FOUND)
+    assert (decision.health, decision.next_poll) == (Health.FLAKY, NOW + timedelta(days=1))
+
+
+def test_gone_needs_a_second_answer_a_day_later() -> None:
+    first = decide(kind=Kind.GONE, reason="HTTP 410")
+    assert (first.health, first.refused_for_good) == (Health.FLAKY, False)
+    state = replace(KNOWN, health=first.health, reason=first.reason)
+    soon = next_poll(state, Outcome(Kind.GONE, reason="HTTP 410"), NOW + timedelta(hours=1), LIMITS)
+    assert (soon.health, soon.reason) == (Health.FLAKY, first.reason)
+    later = next_poll(state, Outcome(Kind.GONE, reason="HTTP 410"), NOW + timedelta(hours=24), LIMITS)
+    assert (later.health, later.refused_for_good) == (Health.GONE, True)
+    state = replace(state, health=later.health, reason=later.reason)
+    assert not next_poll(state, Outcome(Kind.GONE), NOW + timedelta(days=8), LIMITS).refused_for_good
+
+
+@pytest.mark.parametrize(
+    ("kind", "health"),
+    [
+        (Kind.BLOCKED, Health.BLOCKED),
+        (Kind.NOT_A_FEED, Health.NOT_A_FEED),
+        (Kind.LAYOUT_CHANGED, Health.LAYOUT_CHANGED),
+    ],
+)
+def test_own_states(kind: Kind, health: Health) -> None:
+    decision = decide(kind=kind)
+    assert (decision.health, decision.refused_for_good) == (health, health is Health.BLOCKED)
+    assert decision.next_poll >= NOW + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("120", 120.0),
+        (" 0 ", 0.0),
+        ("1.5", 1.5),
+        ("999999", 86400.0),
+        ("Sun, 22 Nov 2026 12:10:00 GMT", 600.0),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", 0.0),
+        ("Tue, 24 Nov 2026 12:00:00 GMT", 86400.0),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("99999999999999999999", None),
+    ],
+)
+def test_retry_after(value: str, expected: float | None) -> None:
+    assert retry_after_seconds(value, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("max-age=1800", 30),
+        ("public, max-age = 60", 1),
+        ("max-age=0", None),
+        ("no-cache, max-age=900", None),
+        ("", None),
+    ],
+)
+def test_max_age(value: str, expected: int | None) -> None:
+    assert max_age_minutes(value) == expected
+
+
+@given(
+    kind=st.sampled_from(Kind),
+    entries=st.integers(0, 3000),
+    share=st.floats(0, 1),
+    failures=st.integers(0, 1000),
+    rate=st.floats(0, 1e6),
+    asked=st.none() | st.floats(0, 86400),
+    good=st.none() | st.integers(0, 10**7),
+)
+def test_every_outcome_is_asked_again(
+    kind: Kind, entries: int, share: float, failures: int, rate: float, asked: float | None, good: int | None
+) -> None:
+    success = None if good is None else NOW - timedelta(seconds=good)
+    state = replace(KNOWN, failures=failures, arrival_rate=rate, last_success=success, first_polled=success)
+    decision = decide(state, kind=kind, entries=entries, new=int(entries * share), retry_after=asked)
+    pause = decision.next_poll - NOW
+    assert timedelta(minutes=15) <= pause <= timedelta(days=7)
+    if kind in (Kind.CHANGED, Kind.UNCHANGED):
+        assert pause <= LIMITS.high
+        assert decision.failures == 0
+    else:
+        assert decision.failures == failures + 1
