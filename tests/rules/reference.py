@@ -92,6 +92,7 @@ class Reader:
     lists: dict[str, dict[str, tuple[Node, ...]]] = field(default_factory=dict)
     tokens: list[Token] = field(default_factory=list)
     known: dict[Tree, Found] = field(default_factory=dict)
+    all_forms: dict[bool, dict[str, list[Span]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unit = 0
@@ -109,27 +110,37 @@ class Reader:
 
     # --- words ---
 
-    def forms(self, pattern_is_exact: bool) -> list[tuple[Span, tuple[str, ...]]]:
-        """Every span of one word or one hyphenated compound, with the forms under which it reads."""
+    def forms(self, as_written: bool) -> dict[str, list[Span]]:
+        """Under which form which spans of one word, or of one hyphenated compound, read."""
+        if as_written not in self.all_forms:
+            every: dict[str, list[Span]] = {}
+            for span, forms in self._forms(as_written):
+                for form in forms:
+                    every.setdefault(form, []).append(span)
+            self.all_forms[as_written] = every
+        return self.all_forms[as_written]
+
+    def _forms(self, as_written: bool) -> list[tuple[Span, tuple[str, ...]]]:
         found = []
         for first in range(len(self.tokens)):
             for last in range(first, min(first + 5, len(self.tokens))):
                 group = self.tokens[first : last + 1]
                 if any(not one.hyphen or one.unit != group[0].unit for one in group[1:]):
                     break
-                if pattern_is_exact:
+                if as_written:
                     found.append(((first, last), bare_readings("-".join(exact(one.text) for one in group))))
                 else:
                     found.append(((first, last), readings("".join(fold(one.text) for one in group))))
         return found
 
     def word_spans(self, pattern: str, as_written: bool) -> list[Span]:
-        expression = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
-        return [
-            span
-            for span, forms in self.forms(as_written)
-            if any(re.fullmatch(expression, form, re.DOTALL) for form in forms)
-        ]
+        forms = self.forms(as_written)
+        if not set("*?") & set(pattern):
+            return sorted(set(forms.get(pattern, ())))
+        wanted = re.compile(
+            "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.DOTALL
+        )
+        return sorted({span for form, some in forms.items() if wanted.fullmatch(form) for span in some})
 
     def in_field(self, span: Span, name: str) -> bool:
         first, last = self.tokens[span[0]], self.tokens[span[1]]

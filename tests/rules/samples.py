@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -83,6 +84,7 @@ SEPARATORS = [" "] * 9 + [
 ]
 
 
+@cache
 def themes() -> st.SearchStrategy[Theme]:
     return st.sampled_from(THEMES)
 
@@ -101,6 +103,7 @@ def written(draw: st.DrawFn, theme: Theme, size: int) -> str:
 SOURCES = [("reuters", "https://www.reuters.com/world-news/a"), ("tass", ""), ("x", "http://apnews.com:80/b"), ("", "")]
 
 
+@cache
 def texts(theme: Theme, size: int = 30) -> st.SearchStrategy[Text]:
     return st.builds(
         lambda title, body, origin, language: Text(
@@ -113,16 +116,19 @@ def texts(theme: Theme, size: int = 30) -> st.SearchStrategy[Text]:
     )
 
 
+@cache
 def words(theme: Theme) -> st.SearchStrategy[Node]:
     plain = st.sampled_from(theme.patterns).map(Word)
     return st.one_of(plain, plain, plain, st.sampled_from(theme.exact).map(lambda text: Word(text, exact=True)))
 
 
+@cache
 def phrases(theme: Theme) -> st.SearchStrategy[Node]:
     sizes = st.lists(st.sampled_from(theme.patterns), min_size=2, max_size=2)
     return sizes.map(lambda row: Phrase(tuple(Word(text) for text in row)))
 
 
+@cache
 def spans(theme: Theme, depth: int) -> st.SearchStrategy[Node]:
     """Queries that may stand inside NEAR."""
     atom = st.one_of(words(theme), words(theme), words(theme), phrases(theme))
@@ -143,6 +149,7 @@ def spans(theme: Theme, depth: int) -> st.SearchStrategy[Node]:
     )
 
 
+@cache
 def meta() -> st.SearchStrategy[Node]:
     return st.sampled_from(
         [
@@ -158,6 +165,7 @@ def meta() -> st.SearchStrategy[Node]:
     )
 
 
+@cache
 def queries(theme: Theme) -> st.SearchStrategy[Node]:
     """Whole queries: never only negative."""
     part = spans(theme, 2)
