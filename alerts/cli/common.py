@@ -188,7 +188,9 @@ def progress_bar() -> Iterator[Progress | None]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    # Rich would send what is printed meanwhile to its own stream: right on one terminal, wrong when output is piped.
+    console, together = Console(stderr=True), sys.stdout.isatty()
+    with Bar(*columns, console=console, transient=True, redirect_stdout=together) as bar:
         tasks = {}
 
         def advance(done: int, total: int, what: str) -> None:

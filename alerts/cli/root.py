@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
 from alerts.cli.common import State, exit_code_of, set_up_logging
+from alerts.cli.lazy import LazyGroup, Table
 
-# Name -> (module, attribute, one line of help). A module is imported when its command is called or its help is read.
-COMMANDS: dict[str, tuple[str, str, str]] = {
+COMMANDS: Table = {
     "init": ("alerts.cli.setup", "init", "Write a starter configuration into a folder."),
     "config": ("alerts.cli.setup", "config", "Check the configuration; write its JSON Schemas."),
     "migrate": ("alerts.cli.setup", "migrate", "Bring the database to this version's schema."),
@@ -21,48 +20,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "digest": ("alerts.cli.digests", "digest", "Preview, list and show digests."),
     "outbox": ("alerts.cli.outbox", "outbox", "List deliveries; retry, cancel or settle them."),
     "schedule": ("alerts.cli.digests", "schedule", "Show when digests are due."),
-    "rules": ("alerts.cli.rules", "rules", "Check, test and try keyword rules."),
+    "rules": ("alerts.cli.rules", "rules", "Check, test, try, compare and score keyword rules."),
     "why": ("alerts.cli.data", "why", "Tell everything known about one URL."),
     "import": ("alerts.cli.data", "import_", "Read articles from a JSON Lines file into the archive."),
     "export": ("alerts.cli.data", "export", "Write articles and their flags as JSON Lines or CSV."),
     "demo": ("alerts.cli.demo", "demo", "Collect a sample newsroom on this machine and write its digest."),
 }
-
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are needed, so that `--help` stays quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order in which a person meets them."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module that holds the command."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from the table above, importing none of them."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the nearest command in the message when there is none of that name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from crawler.configfile import nearest
-
-            guess = nearest(args[0], COMMANDS)
-            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {guess!r}?" if guess else ""))
-        return super().resolve_command(ctx, args)
 
 
 EPILOG = """\b
@@ -74,7 +37,7 @@ Examples:
 """
 
 
-@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, table=COMMANDS, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     "config_folder",

@@ -1,27 +1,45 @@
-"""`rules`: check, test and try keyword rules without touching the archive."""
+"""`rules`: its commands, and those that need neither texts nor an archive: `check` and `test`."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from alerts.cli import common
+from alerts.cli.lazy import LazyGroup, Table
 
 if TYPE_CHECKING:
-    from alerts.lines import LineError
-    from alerts.rules import Hit, RuleSet, Text
+    from alerts.rules import RuleSet
     from crawler.errors import Problem
 
 
-@click.group()
+COMMANDS: Table = {
+    "check": ("alerts.cli.rules", "check", "Check syntax and shape of rules and lists."),
+    "test": ("alerts.cli.rules", "test", "Run the cases of rules."),
+    "read": ("alerts.cli.reading", "read", "Read texts and show every flag, or what nearly fired."),
+    "explain": ("alerts.cli.tuning", "explain", "Lay a rule or a list open: brackets, lists, use."),
+    "try": ("alerts.cli.trying", "try_", "Show what rules or a query flag in the archive."),
+    "diff": ("alerts.cli.trying", "diff", "Show what changed rules gain and lose, and why."),
+    "score": ("alerts.cli.scoring", "score", "Precision and recall from labels or verdicts."),
+    "label": ("alerts.cli.scoring", "label", "Record a verdict on one article."),
+    "sample": ("alerts.cli.sampling", "sample", "Draw articles at random and judge them."),
+    "apply": ("alerts.cli.tuning", "apply", "Read the past again with the present rules."),
+}
+EPILOG = """\b
+Examples, in the order in which a rule goes live:
+  ceasewire rules check && ceasewire rules test
+  ceasewire rules try ceasefire-violated --days 30
+  ceasewire rules diff --against git:HEAD --max-change 20%
+  ceasewire rules score --labels labelled.jsonl --min-f1 0.85
+  ceasewire rules apply --days 7 --dry-run
+"""
+
+
+@click.group(cls=LazyGroup, table=COMMANDS, epilog=EPILOG)
 def rules() -> None:
-    """Check, test and try keyword rules."""
+    """Check, test, try, compare and score keyword rules."""
 
 
 def load(state: common.State) -> tuple[RuleSet, list[Problem]]:
@@ -36,7 +54,7 @@ def load(state: common.State) -> tuple[RuleSet, list[Problem]]:
     return rule_set, [*problems, *found]
 
 
-@rules.command()
+@click.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a problem.")
 @click.pass_obj
@@ -61,7 +79,7 @@ def _concerns(problem: Problem, wanted: set[Path]) -> bool:
     return any(file == path or path in file.parents for path in wanted)
 
 
-@rules.command()
+@click.command()
 @click.argument("names", nargs=-1, metavar="[RULE]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a failure.")
 @click.pass_obj
@@ -92,121 +110,3 @@ def test(state: common.State, names: tuple[str, ...], *, as_json: bool) -> int:
     if errors:
         return common.CONFIGURATION
     return common.FINDING if report.failures else 0
-
-
-READ_EPILOG = """\b
-FILE is a text file (first line the title, the rest the body), a .jsonl file of {id, title, text, lang?, source?,
-published?}, or - for standard input (text; with --jsonl lines).
-\b
-Examples:
-  ceasewire rules read story.txt
-  curl -s https://news.example/story.txt | ceasewire rules read - --json
-"""
-
-
-@rules.command(epilog=READ_EPILOG)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an article: {id, flags: [..]}.")
-@click.option("--jsonl", "lines", is_flag=True, help="FILE holds JSON lines whatever its name.")
-@click.option("--lang", default="", help="Language of a text file, such as uk [default: all variants are tried].")
-@click.pass_obj
-def read(state: common.State, file: str, *, as_json: bool, lines: bool, lang: str) -> int:
-    """Read texts with the live rules and show every flag with its sentence. Stores nothing."""
-    from alerts.lines import LineError
-
-    rule_set, problems = load(state)
-    errors = [problem for problem in problems if not problem.warning]
-    if errors:
-        for problem in errors:
-            click.echo(str(problem), err=True)
-        return common.CONFIGURATION
-    wrong = 0
-    for entry in _texts(file, lines=lines, language=lang.lower()):
-        if isinstance(entry, LineError):
-            click.echo(f"{file}:{entry}", err=True)
-            wrong += 1
-            continue
-        hits = rule_set.read(entry.text)
-        if as_json:
-            click.echo(json.dumps({"id": entry.id, "flags": [as_row(hit) for hit in hits]}, ensure_ascii=False))
-        else:
-            _show(entry, hits)
-    return common.DATA if wrong else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A text with the id it is printed under."""
-
-    id: str
-    text: Text
-
-
-def _texts(file: str, *, lines: bool, language: str) -> Iterator[Named | LineError]:
-    from alerts.rules import Text
-
-    if lines or file.endswith(".jsonl"):
-        if file == "-":
-            yield from _from_lines(sys.stdin)
-        else:
-            with Path(file).open(encoding="utf-8") as stream:
-                yield from _from_lines(stream)
-        return
-    written = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
-    title, _, body = written.lstrip("\ufeff\n").partition("\n")
-    yield Named("-" if file == "-" else Path(file).name, Text(title=title, body=body.strip("\n"), language=language))
-
-
-def _from_lines(stream: Iterable[str]) -> Iterator[Named | LineError]:
-    from alerts.lines import LineError, parse_line
-    from alerts.rules import Text
-
-    for number, line in enumerate(stream, 1):
-        if not line.strip():
-            continue
-        try:
-            row = parse_line(line, number, strict=False)
-        except LineError as error:
-            yield LineError(f"{number}:{error}")
-            continue
-        text = Text(title=row.title, body=row.text, language=row.language, source=row.source, url=row.url)
-        yield Named(row.id, text)
-
-
-def as_row(hit: Hit) -> dict[str, Any]:
-    """A hit in the form in which `rules read --json` and exports give it. Offsets are code points of the field."""
-    return {
-        "rule": hit.rule,
-        "topic": hit.topic,
-        "class": hit.class_,
-        "stage": hit.stage,
-        "severity": hit.severity,
-        "field": hit.evidence.field,
-        "start": hit.evidence.start,
-        "end": hit.evidence.end,
-        "sentence": hit.evidence.sentence,
-        "terms": [list(term) for term in hit.evidence.terms],
-    }
-
-
-def _show(entry: Named, hits: Iterable[Hit]) -> None:
-    found = list(hits)
-    click.echo(f"{entry.id}: {len(found)} flags" if found else f"{entry.id}: no flag")
-    for hit in found:
-        stage = f" {hit.stage}" if hit.stage else ""
-        click.echo(f"  {click.style(hit.rule, bold=True)}  {hit.topic}{stage}, {hit.class_}, {hit.severity}")
-        click.echo(f"    {hit.evidence.field}: {_marked(hit)}")
-
-
-def _marked(hit: Hit) -> str:
-    """The sentence with the words that fired in bold on a terminal, in brackets elsewhere."""
-    evidence = hit.evidence
-    pieces, last = [], 0
-    for start, end in sorted(evidence.terms):
-        low, high = start - evidence.sentence_start, end - evidence.sentence_start
-        if low < last or high > len(evidence.sentence):
-            continue
-        word = evidence.sentence[low:high]
-        pieces += [evidence.sentence[last:low], click.style(word, bold=True) if sys.stdout.isatty() else f"[{word}]"]
-        last = high
-    return " ".join("".join([*pieces, evidence.sentence[last:]]).split())
