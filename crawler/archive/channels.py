@@ -43,6 +43,7 @@ class ChannelRow:
     last_modified: str | None
     validators_url: str | None
     body_hash: str | None
+    documents: Mapping[str, Mapping[str, str | None]] | None
     first_polled: datetime | None
     last_polled: datetime | None
     last_success: datetime | None
@@ -64,12 +65,17 @@ class ChannelEvent:
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a conditional request needs; echoed byte for byte to `url` only. All None: ask unconditionally."""
+    """What a conditional request needs; echoed byte for byte to `url` only. All None: ask unconditionally.
+
+    Attributes:
+        documents: of an index file: the documents it names, by URL, each with what its own request needs.
+    """
 
     etag: str | None = None
     last_modified: str | None = None
     url: str | None = None
     body_hash: str | None = None
+    documents: Mapping[str, Validators] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,7 @@ def record_poll(connection: sa.Connection, channel_id: str, record: PollRecord) 
             "last_modified": record.validators.last_modified,
             "validators_url": record.validators.url,
             "body_hash": record.validators.body_hash,
+            "documents": _documents(record.validators),
         }
     if record.url is not None:
         values["url"] = record.url
@@ -211,6 +218,16 @@ def record_poll(connection: sa.Connection, channel_id: str, record: PollRecord) 
     connection.execute(sa.update(channel).where(channel.c.id == channel_id).values(values))
     if "state" in values or record.event:
         _add_event(connection, channel_id, record.state, record.reason, record.at, record.evidence)
+
+
+def _documents(validators: Validators) -> dict[str, dict[str, str | None]] | sa.Null:
+    """As JSON; SQL NULL, not a JSON null, where the channel is no index."""
+    if validators.documents is None:
+        return sa.null()
+    return {
+        url: {"etag": one.etag, "last_modified": one.last_modified, "url": one.url, "body_hash": one.body_hash}
+        for url, one in validators.documents.items()
+    }
 
 
 def hold_host(connection: sa.Connection, host: str, until: datetime, reason: str) -> None:

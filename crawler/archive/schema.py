@@ -66,6 +66,7 @@ channel = sa.Table(
     sa.Column("last_modified", sa.Text),
     sa.Column("validators_url", sa.Text),  # final URL that gave the validators
     sa.Column("body_hash", sa.Text),  # sha256 of the last parsed body
+    sa.Column("documents", sa.JSON),  # of an index: its documents' URLs, each with validators and hash of its own
     sa.Column("first_polled", UTCDateTime),  # first successful fetch; null before
     sa.Column("last_polled", UTCDateTime),
     sa.Column("last_success", UTCDateTime),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
@@ -16,7 +16,7 @@ from crawler.articles import Entry, FeedDocument
 from crawler.errors import ExtractError
 from crawler.extraction import FAULTS
 from crawler.items import ChannelAnswer
-from crawler.middlewares import ACCEPT
+from crawler.middlewares import ACCEPT, VALIDATORS
 from crawler.parse.feeds import INLINE_BYTES, newest
 from crawler.parse.sitemaps import parse_sitemap
 from crawler.polling import Kind
@@ -25,18 +25,28 @@ from crawler.spiders.base import ChannelSpider, body_hash, is_cut, was_held
 
 @dataclass(slots=True)
 class _Index:
-    """An index file whose documents are being fetched."""
+    """An index file whose documents are being asked for, each conditionally.
+
+    Attributes:
+        response: the index; its status is 304 when it is as before.
+        channel: what was known of the channel.
+        validators: of the index itself, for the next time.
+        waiting: documents without an answer yet.
+        known: what was known of each document; grows into what is to be known.
+        documents: what was read of those that changed.
+    """
 
     response: Response
     channel: ChannelRow
+    validators: Validators
     waiting: set[str]
+    known: dict[str, Validators]
     documents: dict[str, FeedDocument] = field(default_factory=dict)
-    hashes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 class SitemapSpider(ChannelSpider):
-    """Reads sitemaps; a channel whose sitemap is an index is answered when all its documents are there."""
+    """Reads sitemaps; a channel whose sitemap is an index is answered when all its documents have been asked."""
 
     name = "sitemaps"
     accept = "application/xml, text/xml;q=0.9, application/gzip;q=0.8, */*;q=0.5"
@@ -44,6 +54,12 @@ class SitemapSpider(ChannelSpider):
     async def answered(self, response: Response, channel: ChannelRow) -> Any:
         """Turn a response into a `ChannelAnswer`, or into requests for the documents of an index."""
         answer = self.verdict(response, channel)
+        if answer is not None and answer.kind is Kind.UNCHANGED and channel.documents:
+            # An index may stay as it is while its documents change.
+            kept = Validators(channel.etag, channel.last_modified, channel.validators_url, channel.body_hash)
+            for request in self._ask_documents(response, channel, answer.validators or kept, list(channel.documents)):
+                yield request
+            return
         if answer is not None:
             yield answer
             return
@@ -56,28 +72,48 @@ class SitemapSpider(ChannelSpider):
         if not document.format:
             yield self.unusable(response, channel, Kind.NOT_A_FEED, document.problem)
         elif document.children:
-            index = _Index(response, channel, set(document.children), problems=[document.problem])
-            for child in document.children:
-                meta = {ACCEPT: self.accept, "dont_obey_robotstxt": True}
-                kwargs = {"index": index, "child": child}
-                yield self.ask(child, meta, callback=self.child, errback=self.child_failed, cb_kwargs=kwargs)
+            validators = self.validators(response) if not document.problem else Validators()
+            for request in self._ask_documents(
+                response, channel, validators, document.children, problem=document.problem
+            ):
+                yield request
         else:
             yield self.read_answer(response, channel, document)
 
+    def _ask_documents(
+        self,
+        response: Response,
+        channel: ChannelRow,
+        validators: Validators,
+        children: Sequence[str],
+        *,
+        problem: str = "",
+    ) -> Iterator[Request]:
+        stored = channel.documents or {}
+        known = {child: _validators(stored.get(child, {})) for child in children}
+        index = _Index(response, channel, validators, set(children), known, problems=[problem])
+        for child in children:
+            meta = {VALIDATORS: known[child], ACCEPT: self.accept, "dont_obey_robotstxt": True}
+            kwargs = {"index": index, "child": child}
+            yield self.ask(child, meta, callback=self.child, errback=self.child_failed, cb_kwargs=kwargs)
+
     async def child(self, response: Response, index: _Index, child: str) -> Any:
         """One document of an index."""
-        if response.status != 200:
+        before = index.known[child]
+        if response.status not in (200, 304):
             index.problems.append(f"{child}: HTTP {response.status}")
-        else:
+        elif response.status == 200 and (is_cut(response) or before.body_hash != body_hash(response.body)):
             try:
                 document = await self.document_of(response)
             except (ValueError, ExtractError, *FAULTS) as error:
                 document = FeedDocument(format="", problem=str(error)[:300])
-            if document.problem or is_cut(response):
-                index.problems.append(f"{child}: {document.problem or 'cut off'}")
+            problem = document.problem or ("cut off" if is_cut(response) else "")
+            if problem:
+                index.problems.append(f"{child}: {problem}")
             if document.format:
                 index.documents[child] = document
-                index.hashes.append(body_hash(response.body))
+            # A damaged document must be had again in any case.
+            index.known[child] = Validators() if problem else self.validators(response)
         for answer in self._complete(index, child):
             yield answer
 
@@ -97,7 +133,8 @@ class SitemapSpider(ChannelSpider):
         if index.waiting:
             return
         problem = "; ".join(text for text in index.problems if text)
-        if not index.documents:
+        had = any(one.body_hash for one in index.known.values())
+        if not index.documents and not had:
             yield self.unusable(index.response, index.channel, Kind.FAILED, problem or "an index without documents")
             return
         entries: dict[str, Entry] = {}
@@ -109,12 +146,10 @@ class SitemapSpider(ChannelSpider):
             entries=tuple(newest(list(entries.values()), self.run.options.max_items)),
             problem=problem,
         )
-        together = hashlib.sha256("".join(sorted(index.hashes)).encode()).hexdigest()
         answer = self.read_answer(index.response, index.channel, whole)
-        # The index itself may stay as it is while its documents change: it is never asked for conditionally.
-        answer = replace(answer, validators=Validators(body_hash=None if problem else together))
-        if not problem and together == index.channel.body_hash:
-            answer = replace(answer, kind=Kind.UNCHANGED, document=None, validators=None)
+        answer = replace(answer, validators=replace(index.validators, documents=index.known))
+        if not index.documents and not problem:
+            answer = replace(answer, kind=Kind.UNCHANGED, document=None)
         yield answer
 
     async def document_of(self, response: Response) -> FeedDocument:
@@ -130,3 +165,7 @@ class SitemapSpider(ChannelSpider):
         if len(response.body) <= INLINE_BYTES:
             return parse(response.body)
         return await self.run.extractors.call(response.url, parse, response.body)
+
+
+def _validators(stored: Mapping[str, str | None]) -> Validators:
+    return Validators(stored.get("etag"), stored.get("last_modified"), stored.get("url"), stored.get("body_hash"))

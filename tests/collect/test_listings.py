@@ -44,11 +44,37 @@ def test_index_with_gzip(web: Web, run_collect: Collect, sqlite_archive: Archive
     assert sorted(titles(sqlite_archive)) == [f"Convoy hit, report {number}" for number in (1, 2, 3)]
     with sqlite_archive.read() as connection:
         [channel] = list_channels(connection)
-    assert (channel.state, channel.body_hash) == ("ok", None)
+    assert channel.state == "ok"
     assert channel.state_reason == f"{web.url}/gone.xml: HTTP 404"
     web.replies["/gone.xml"] = Reply(urlset(web, 4), headers=XML)
     assert run_collect(source, everything=True).new_articles == 1
     assert run_collect(source, everything=True).unchanged == 1
+
+
+def test_index_and_its_documents_are_asked_conditionally(
+    web: Web, run_collect: Collect, sqlite_archive: Archive
+) -> None:
+    web.replies["/index.xml"] = Reply(index(web, "/a.xml", "/b.xml"), headers=XML | {"ETag": '"i"'})
+    web.replies["/a.xml"] = Reply(urlset(web, 1), headers=XML | {"ETag": '"a"'})
+    web.replies["/b.xml"] = Reply(urlset(web, 2), headers=XML)
+    source = make_source(("sitemap", f"{web.url}/index.xml"))
+    assert run_collect(source).new_articles == 2
+    # An index that is as before says nothing of its documents: both are asked, what has validators conditionally.
+    web.replies["/index.xml"] = Reply(b"", 304)
+    web.replies["/a.xml"] = Reply(b"", 304)
+    before = len(web.seen)
+    assert run_collect(source, everything=True).unchanged == 1
+    asked = {request.path: request.header("If-None-Match") for request in web.seen[before:]}
+    assert asked == {"/index.xml": '"i"', "/a.xml": '"a"', "/b.xml": None}
+    web.replies["/a.xml"] = Reply(urlset(web, 1, 3), headers=XML | {"ETag": '"a2"'})
+    assert run_collect(source, everything=True).new_articles == 1
+    web.replies["/a.xml"] = Reply(b"", 500)
+    assert run_collect(source, everything=True).new_articles == 0
+    with sqlite_archive.read() as connection:
+        [channel] = list_channels(connection)
+    assert channel.documents is not None
+    # A document that failed once keeps what was known of it.
+    assert channel.documents[f"{web.url}/a.xml"]["etag"] == '"a2"'
 
 
 def test_index_without_documents(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:

@@ -70,6 +70,7 @@ def upgrade() -> None:
     sa.Column('last_modified', sa.Text(), nullable=True),
     sa.Column('validators_url', sa.Text(), nullable=True),
     sa.Column('body_hash', sa.Text(), nullable=True),
+    sa.Column('documents', sa.JSON(), nullable=True),
     sa.Column('first_polled', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_polled', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_success', sa.DateTime(timezone=True), nullable=True),
