@@ -73,20 +73,16 @@ class AnyWord(Plan):
         at = page.at
         if self.field != "text":
             return bool(self.spans(page))
-        # isdisjoint walks its argument, so the smaller side is asked about the larger one.
-        if len(self.terms) < len(at):
-            return any(term in at for term in self.terms)
-        terms = self.terms
-        return any(term in terms for term in at)
+        # A view of keys walks the smaller side; a set would walk the whole dictionary.
+        return not at.keys().isdisjoint(self.terms)
 
     def _spans(self, page: Page) -> list[Span]:
         at, over = page.at, page.over
-        terms = self.terms
-        hit = [term for term in terms if term in at] if len(terms) < len(at) else [term for term in at if term in terms]
+        hit = at.keys() & self.terms
         if not hit:
             return []
-        if len(hit) == 1 and hit[0] not in over:
-            found = [(word, word) for word in at[hit[0]]]
+        if len(hit) == 1 and hit.isdisjoint(over):
+            found = [(word, word) for word in at[hit.pop()]]
         else:
             every = {(word, word) for term in hit for word in at[term]}
             if over:

@@ -73,10 +73,8 @@ class Matcher:
 
     def _candidates(self, page: Page) -> list[int]:
         waiting, chosen = self._waiting, set(self._always)
-        for term in page.at:
-            rules = waiting.get(term)
-            if rules:
-                chosen.update(rules)
+        for term in page.at.keys() & waiting.keys():
+            chosen.update(waiting[term])
         return sorted(chosen)
 
     def _learn(self, page: Page) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from alerts.rules.lead import lead_end
 from alerts.rules.nodes import MAX_DISTANCE
 from alerts.rules.sentences import sentence_ends
-from alerts.rules.text import paragraphs, run_pattern, words
+from alerts.rules.text import paragraphs, places, run_pattern
 from alerts.rules.values import Text
 from alerts.rules.vocabulary import Compound, Vocabulary
 
@@ -43,7 +43,7 @@ class Paragraph:
     def look_closer(self) -> Paragraph:
         """Find the places of words and sentences, once; most paragraphs are never asked for them."""
         if not self.sentence_ends:
-            self.words = [(start, end) for start, end, _ in words(self.text)]
+            self.words = places(self.text)
             self.sentence_ends = [len(self.text)] if self.title else sentence_ends(self.text)
             self.sentence_firsts = [self.first]
             at, starts = 0, [start for start, _ in self.words]
@@ -144,7 +144,7 @@ class Page:
                 if paragraph.offset >= end:
                     break
                 limit = end - paragraph.offset
-                inside = sum(stop <= limit for _, stop, _ in words(paragraph.text[: limit + _PAST_LEAD]))
+                inside = sum(stop <= limit for _, stop in places(paragraph.text[: limit + _PAST_LEAD]))
                 if inside:
                     last = paragraph.first + inside - 1
             self._lead_last = last

@@ -41,9 +41,8 @@ class AnyOf(Plan):
         self.placed = bool(rows) or any(other.placed for other in others)
 
     def _present(self, page: Page) -> list[Row]:
-        at, rows = page.at, self.rows
-        hit = [term for term in rows if term in at] if len(rows) < len(at) else [term for term in at if term in rows]
-        return [row for term in hit for row in rows[term]]
+        rows = self.rows
+        return [row for term in page.at.keys() & rows.keys() for row in rows[term]] if rows else []
 
     def _test(self, page: Page) -> bool:
         return any(other.test(page) for other in self.others) or any(row.test(page) for row in self._present(page))
@@ -152,7 +151,15 @@ class Together(Plan):
         right = left and self.right.spans(page)
         if not right:
             return []
-        key = page.sentence_key if self.unit == "sentence" else page.paragraph_key
+        if self.unit == "paragraph":
+            return closest(left, right, UNLIMITED, overlap=self._overlap, key=page.paragraph_key)
+        # Sentences are only sought in paragraphs that hold both sides.
+        shared = {page.paragraph_key(span[0]) for span in left} & {page.paragraph_key(span[0]) for span in right}
+        if not shared:
+            return []
+        key = page.sentence_key
+        left = [span for span in left if page.paragraph_key(span[0]) in shared]
+        right = [span for span in right if page.paragraph_key(span[0]) in shared]
         left = [span for span in left if key(span[0]) == key(span[1])]
         right = [span for span in right if key(span[0]) == key(span[1])]
         return closest(left, right, UNLIMITED, overlap=self._overlap, key=key)

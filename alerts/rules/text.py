@@ -122,9 +122,30 @@ def words(text: str) -> list[tuple[int, int, bool]]:
         if run.isalnum() and run[0] not in _PLAIN_EDGES and run[-1] not in _PLAIN_EDGES:
             found.append((start, end, False))
         else:
-            parts = _split_known(run) if len(run) < _LONG_RUN else split_run(run)
-            found += [(start + part.start, start + part.end, part.joined) for part in parts]
+            found += [(start + part.start, start + part.end, part.joined) for part in _parts(run)]
     return found
+
+
+def _parts(run: str) -> tuple[Part, ...]:
+    return _split_known(run) if len(run) < _LONG_RUN else split_run(run)
+
+
+def places(text: str) -> list[tuple[int, int]]:
+    """(start, end) of every word, as `words` gives them, at less cost: runs that are one word are not looked at."""
+    pattern = run_pattern(text)
+    spans = [match.span() for match in pattern.finditer(text)]
+    if text.isascii() or not ("\u02bc" in text or "\u02bb" in text):
+        odd = [index for index, run in enumerate(pattern.findall(text)) if not run.isalnum()]
+    else:
+        odd = list(range(len(spans)))
+    found: list[tuple[int, int]] = []
+    done = 0
+    for index in odd:
+        found += spans[done:index]
+        start, end = spans[index]
+        found += [(start + part.start, start + part.end) for part in _parts(text[start:end])]
+        done = index + 1
+    return found + spans[done:]
 
 
 # --- folding -------------------------------------------------------------------------------------------------------

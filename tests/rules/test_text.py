@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from alerts.rules.lead import lead_end
 from alerts.rules.sentences import sentence_ends
-from alerts.rules.text import exact, fold, paragraphs, readings, words
+from alerts.rules.text import exact, fold, paragraphs, places, readings, words
 from crawler.articles import lead_end as lead_end_of_the_archive
 
 
@@ -34,8 +34,9 @@ def test_words(text: str, wanted: list[str]) -> None:
     assert cut(text) == wanted
 
 
-@given(st.text(max_size=60))
+@given(st.one_of(st.text(max_size=60), st.text(alphabet="aB 'ʼ’-\"אב.é", max_size=60)))
 def test_words_lie_in_the_text_in_order(text: str) -> None:
+    assert [(start, end) for start, end, _ in words(text)] == places(text)
     last = 0
     for start, end, _ in words(text):
         assert last <= start < end <= len(text)
