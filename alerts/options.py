@@ -25,6 +25,8 @@ _PORTS = {"none": 25, "starttls": 587, "tls": 465}
 def check_mail_address(address: str) -> str:
     """One mail address as it is, or a fault."""
     local, _, domain = address.rpartition("@")
+    if not local.isascii():
+        raise fault(f"`{address}` has letters before the @ that not every mail server takes", expected="ASCII there")
     if _ADDRESS.fullmatch(address) and len(local) <= 64 and ".." not in address and not domain.startswith("."):
         return address
     bracketed = _IN_BRACKETS.fullmatch(address)
@@ -92,7 +94,7 @@ class SmtpOptions(Section):
         None, description="Certificates to trust instead of the system's; relative to this folder."
     )
     timeout_seconds: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = Field(
-        30.0, description="Time for one answer; the answer to a whole mail may take ten times as long."
+        30.0, description="Time for one answer; the answer to a whole mail has at least ten minutes."
     )
 
     @model_validator(mode="after")

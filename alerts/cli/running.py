@@ -147,6 +147,9 @@ def _exit_code(reports: Sequence[JobReport]) -> int:
     refused = sum(report.counts.get("refused", 0) for report in reports)
     unsent = sum(report.counts.get("failed", 0) for report in reports if report.job == "deliver")
     waiting = sum(report.counts.get("relay_down", 0) for report in reports if report.job == "deliver")
+    # A digest that could not be composed waits as it is: for its desk to come back, or its template to be mended.
+    if sum(report.counts.get("frozen", 0) for report in reports):
+        return common.CONFIGURATION
     if refused or unsent:
         return common.REFUSED
     return common.TEMPORARY if waiting else 0

@@ -118,6 +118,7 @@ def test_passwords_come_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("alerts:\n  sender: {address: Desk <a@b.org>}\n", "2:21", "invalid", "write a@b.org alone"),
         ("alerts:\n  sender: {address: 'a@b.org, c@d.org'}\n", "2:21", "invalid", "several addresses are a list"),
         ("alerts:\n  archive_address: nobody\n", "2:20", "invalid", "no mail address"),
+        ("alerts:\n  archive_address: bücher@example.org\n", "2:20", "invalid", "letters before the @"),
         ("alerts:\n  smtp: {}\n", "2:9", "missing", "`host` is missing"),
         ("alerts:\n  smtp:\n    host: h\n    hosts: h\n", "4:5", "unknown-key", "did you mean `host`?"),
         ("alerts:\n  smtp:\n    hots: h\n", "3:5", "unknown-key", "did you mean `host`?"),
