@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Any
 
 from alerts.rules.lead import lead_end
 from alerts.rules.nodes import MAX_DISTANCE
+from alerts.rules.runs import cut, lines
 from alerts.rules.sentences import sentence_ends
-from alerts.rules.text import paragraphs, places, run_pattern
+from alerts.rules.text import places
 from alerts.rules.values import Text
-from alerts.rules.vocabulary import Compound, Vocabulary
+from alerts.rules.vocabulary import NEW_LINE, Compound, Entry, Vocabulary
 
 Span = tuple[int, int]
 """First and last word, by number."""
@@ -66,40 +67,38 @@ class Page:
         memory: what query nodes have found, by node; lives as long as the page.
     """
 
-    __slots__ = ("_firsts", "_lead_end", "_lead_last", "at", "body_first", "memory", "over", "paragraphs", "text")
+    __slots__ = ("_firsts", "_known", "_lead_end", "_lead_last", "_lines", "at", "body_first", "memory", "over", "text")
 
     def __init__(self, text: Text, vocabulary: Vocabulary) -> None:
         self.text = text
         self.at: defaultdict[int, list[int]] = defaultdict(list)
         self.over: dict[int, list[Span]] = {}
         self.memory: dict[int, Any] = {}
-        self.paragraphs: list[Paragraph] = []
+        self._firsts = [0]
+        self._known: dict[int, Paragraph] = {}
+        self._lines: list[tuple[int, str]] = []
         self._lead_end: int | None = None
         self._lead_last: int | None = None
-        self._firsts: list[int] = []
-        first = self._read(Paragraph(0, text.title, 0, title=True), vocabulary)
-        self.body_first = first
-        for offset, piece in paragraphs(text.body):
-            first = self._read(Paragraph(first, piece, offset, title=False), vocabulary)
+        self._read(list(map(vocabulary.__getitem__, cut(text.title, text.body))))
+        self.body_first = self._firsts[1]
 
-    def _read(self, paragraph: Paragraph, vocabulary: Vocabulary) -> int:
-        """Note every term of the paragraph; returns the number of the first word behind it and the gap."""
-        runs = run_pattern(paragraph.text).findall(paragraph.text)
-        entries = list(map(vocabulary.__getitem__, runs))
-        at = self.at
-        number = paragraph.first
+    def _read(self, entries: list[Entry]) -> None:
+        """Note every term, and the number of each paragraph's first word."""
+        at, firsts = self.at, self._firsts
+        # How far a word's number is ahead of its index.
+        ahead = 0
         for index in compress(range(len(entries)), entries):
             entry = entries[index]
             if type(entry) is tuple:
                 for term in entry:
-                    at[term].append(number + index)
+                    at[term].append(ahead + index)
+            elif entry is NEW_LINE:
+                ahead += _GAP
+                firsts.append(ahead + index + 1)
             elif isinstance(entry, Compound):
                 if entry.found:
-                    self._note(entry, number + index)
-                number += entry.words - 1
-        self.paragraphs.append(paragraph)
-        self._firsts.append(paragraph.first)
-        return number + len(entries) + _GAP
+                    self._note(entry, ahead + index)
+                ahead += entry.words - 1
 
     def _note(self, compound: Compound, number: int) -> None:
         for first, last, term in compound.found:
@@ -111,11 +110,26 @@ class Page:
 
     def paragraph(self, word: int) -> Paragraph:
         """The paragraph the word stands in."""
-        return self.paragraphs[bisect_right(self._firsts, word) - 1]
+        return self._paragraph(bisect_right(self._firsts, word) - 1)
+
+    def _paragraph(self, index: int) -> Paragraph:
+        """The title, or a line of the body counted from 1; made when first asked for."""
+        known = self._known.get(index)
+        if known is None:
+            offset, line = self._body_lines()[index - 1] if index else (0, self.text.title)
+            known = self._known[index] = Paragraph(self._firsts[index], line, offset, title=not index)
+        return known
+
+    def _body_lines(self) -> list[tuple[int, str]]:
+        """(offset, text) of each line of the body, empty ones too."""
+        if not self._lines:
+            found = lines(self.text.body)
+            self._lines = list(zip(accumulate((len(line) + 1 for line in found), initial=0), found, strict=False))
+        return self._lines
 
     def paragraph_key(self, word: int) -> int:
         """A number that words of one paragraph share."""
-        return self.paragraph(word).first
+        return bisect_right(self._firsts, word)
 
     def sentence_key(self, word: int) -> int:
         """A number that words of one sentence share."""
@@ -140,12 +154,12 @@ class Page:
         if self._lead_last is None:
             end = self.lead_end()
             last = self.body_first - 1
-            for paragraph in self.paragraphs[1:]:
-                if paragraph.offset >= end:
+            for index, (offset, line) in enumerate(self._body_lines(), 1):
+                if offset >= end:
                     break
-                limit = end - paragraph.offset
-                inside = sum(stop <= limit for _, stop in places(paragraph.text[: limit + _PAST_LEAD]))
+                limit = end - offset
+                inside = sum(stop <= limit for _, stop in places(line[: limit + _PAST_LEAD]))
                 if inside:
-                    last = paragraph.first + inside - 1
+                    last = self._firsts[index] + inside - 1
             self._lead_last = last
         return self._lead_last

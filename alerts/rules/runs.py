@@ -27,10 +27,7 @@ _PLAIN = (
 
 def cut(title: str, body: str) -> list[str]:
     """The runs of the title, then of each line of the body, with `LINE_END` between."""
-    if title.isascii():
-        runs = title.translate(_SPACED).split()
-    else:
-        runs = run_pattern(title).findall(title)
+    runs = _cut_line(title)
     runs.append(LINE_END)
     plain = body if body.isascii() else plainer(body)
     if plain.isascii():
@@ -39,12 +36,13 @@ def cut(title: str, body: str) -> list[str]:
     for index, line in enumerate(lines(body)):
         if index:
             runs.append(LINE_END)
-        if line.isascii():
-            runs += line.translate(_SPACED).split()
-            continue
-        near = plainer(line)
-        runs += near.translate(_SPACED).split() if near.isascii() else run_pattern(line).findall(line)
+        runs += _cut_line(line)
     return runs
+
+
+def _cut_line(line: str) -> list[str]:
+    plain = line if line.isascii() else plainer(line)
+    return plain.translate(_SPACED).split() if plain.isascii() else run_pattern(line).findall(line)
 
 
 def plainer(text: str) -> str:

@@ -7,13 +7,19 @@ word. What is remembered is bounded.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from alerts.rules.runs import LINE_END
 from alerts.rules.terms import expression, is_wild
 from alerts.rules.text import MAX_JOINED, bare_readings, exact, fold, readings, split_run
 
 _REMEMBERED = 400_000
 _LONGEST_REMEMBERED = 80
+_HEAD = 3
+"""So many letters before a wildcard tell apart which patterns a word is compared with; nearly all have as many."""
+_NONE: tuple[int, ...] = ()
+_WILDCARD = re.compile("[*?]")
+_APOSTROPHIZED = re.compile("[a-z0-9]+(?:'[a-z0-9]+)+", re.IGNORECASE)
 
 
 class Compound:
@@ -25,6 +31,9 @@ class Compound:
         self.words = words
         self.found = found
 
+
+NEW_LINE = Compound(0, ())
+"""What `LINE_END` is."""
 
 Entry = tuple[int, ...] | Compound | None
 """What a run is: the terms that one word is, a compound, or None for a word nobody looks for."""
@@ -39,13 +48,16 @@ class Vocabulary(dict[str, Entry]):
 
     def __init__(self) -> None:
         super().__init__()
+        self[LINE_END] = NEW_LINE
         self._numbers: dict[tuple[str, bool], int] = {}
         self._names: list[str] = []
         self._literals: dict[str, list[int]] = {}
         self._as_written: dict[str, list[int]] = {}
         self._prefixes: dict[str, list[int]] = {}
-        self._prefix_lengths: tuple[int, ...] = ()
+        # By the first letters before a wildcard: lengths of the prefixes, and other patterns.
+        self._lengths: dict[str, tuple[int, ...]] = {}
         self._wild: dict[str, list[tuple[re.Pattern[str], int]]] = {}
+        self._heads: tuple[int, ...] = ()
         self._wild_as_written: list[tuple[re.Pattern[str], int]] = []
 
     def number(self, pattern: str, *, as_written: bool = False) -> int:
@@ -56,18 +68,25 @@ class Vocabulary(dict[str, Entry]):
             return known
         number = self._numbers[key] = len(self._numbers)
         self._names.append("=" + pattern if as_written else pattern)
-        self.clear()
+        if len(self) > 1:
+            self._forget()
         if not is_wild(pattern):
             (self._as_written if as_written else self._literals).setdefault(pattern, []).append(number)
         elif as_written:
             self._wild_as_written.append((re.compile(expression(pattern), re.DOTALL), number))
-        elif pattern.endswith("*") and not is_wild(pattern[:-1]):
-            self._prefixes.setdefault(pattern[:-1], []).append(number)
-            self._prefix_lengths = tuple(sorted({*self._prefix_lengths, len(pattern) - 1}))
         else:
-            first = "" if pattern[0] in "*?" else pattern[0]
-            self._wild.setdefault(first, []).append((re.compile(expression(pattern), re.DOTALL), number))
+            self._add_wild(pattern, number)
         return number
+
+    def _add_wild(self, pattern: str, number: int) -> None:
+        stem = _WILDCARD.split(pattern)[0]
+        head = stem[:_HEAD]
+        self._heads = tuple(sorted({*self._heads, len(head)}))
+        if pattern == stem + "*":
+            self._prefixes.setdefault(stem, []).append(number)
+            self._lengths[head] = tuple(sorted({*self._lengths.get(head, ()), len(stem)}))
+        else:
+            self._wild.setdefault(head, []).append((re.compile(expression(pattern), re.DOTALL), number))
 
     @property
     def size(self) -> int:
@@ -82,11 +101,20 @@ class Vocabulary(dict[str, Entry]):
         entry = self._classify(run)
         if len(run) <= _LONGEST_REMEMBERED:
             if len(self) >= _REMEMBERED:
-                self.clear()
+                self._forget()
             self[run] = entry
         return entry
 
+    def _forget(self) -> None:
+        self.clear()
+        self[LINE_END] = NEW_LINE
+
     def _classify(self, run: str) -> Entry:
+        if run.isascii():
+            if run.isalnum():
+                return self._plain(run)
+            if _APOSTROPHIZED.fullmatch(run):
+                return self._terms(run.lower(), run) or None
         parts = split_run(run)
         pieces = [run[part.start : part.end] for part in parts]
         if len(pieces) == 1:
@@ -101,6 +129,13 @@ class Vocabulary(dict[str, Entry]):
                 found += [(first, last, term) for term in terms]
         return Compound(len(pieces), tuple(found))
 
+    def _plain(self, run: str) -> Entry:
+        """The terms that a word of plain letters and digits is: it has one reading."""
+        found = self._of_reading(run.lower())
+        if self._as_written or self._wild_as_written:
+            found = [*found, *self._as_written.get(run, _NONE), *_full_matches(self._wild_as_written, run)]
+        return tuple(sorted(found)) if found else None
+
     def _terms(self, folded: str, written: str) -> tuple[int, ...]:
         """The terms that one word is, under any of its readings."""
         found: set[int] = set()
@@ -112,18 +147,18 @@ class Vocabulary(dict[str, Entry]):
                 found.update(_full_matches(self._wild_as_written, reading))
         return tuple(sorted(found))
 
-    def _of_reading(self, reading: str) -> Iterable[int]:
-        found = list(self._literals.get(reading, ()))
-        prefixes = self._prefixes
-        for length in self._prefix_lengths:
-            if length > len(reading):
+    def _of_reading(self, reading: str) -> Sequence[int]:
+        found = self._literals.get(reading, _NONE)
+        for size in self._heads:
+            head = reading[:size]
+            if len(head) < size:
                 break
-            hit = prefixes.get(reading[:length])
-            if hit:
-                found += hit
-        if self._wild:
-            found += _full_matches(self._wild.get(reading[:1], ()), reading)
-            found += _full_matches(self._wild.get("", ()), reading)
+            lengths = self._lengths.get(head)
+            if lengths:
+                prefixes, longest = self._prefixes, len(reading)
+                found = [*found, *(n for to in lengths if to <= longest for n in prefixes.get(reading[:to], _NONE))]
+            if head in self._wild:
+                found = [*found, *_full_matches(self._wild[head], reading)]
         return found
 
 
