@@ -203,7 +203,7 @@ def _channels_told(asked: Sequence[Asked], collected: Mapping[str, int]) -> str:
     if unchanged:
         # The newsroom's own log, not the collector's word: these were saved by asking conditionally.
         spared = {(row.outlet, row.path) for row in asked if row.status == 304}
-        told.append(f"{unchanged} unchanged ({len(spared)} answered 304)")
+        told.append(f"{unchanged} unchanged ({len(spared)} documents answered 304)")
     if failed:
         told.append(f"{failed} in trouble")
     return f"{polled} asked: {', '.join(told)}"
