@@ -6,7 +6,7 @@ How rare a word is, the matcher learns from the texts it reads; which rules hit 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, KeysView, Sequence
 from dataclasses import dataclass
 
 from alerts.rules.atoms import AnyWord, Plan, Row
@@ -18,6 +18,8 @@ from alerts.rules.vocabulary import Vocabulary
 
 _LEARN_AT = (50, 500, 5000)
 """After so many texts the rules choose their words anew."""
+_GATES = 4
+"""So many things that a rule needs are looked for before the rule is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Matcher:
         self._seen: Counter[int] = Counter()
         self._texts = 0
         self._waiting: dict[int, tuple[int, ...]] = {}
+        self._gates: dict[int, tuple[frozenset[int], ...]] = {}
         self._always: tuple[int, ...] = ()
         self._choose()
 
@@ -72,10 +75,11 @@ class Matcher:
         return self._candidates(self.page(text))
 
     def _candidates(self, page: Page) -> list[int]:
-        waiting, chosen = self._waiting, set(self._always)
-        for term in page.at.keys() & waiting.keys():
+        present, waiting, chosen = page.at.keys(), self._waiting, set(self._always)
+        for term in present & waiting.keys():
             chosen.update(waiting[term])
-        return sorted(chosen)
+        gates = self._gates
+        return [index for index in sorted(chosen) if index not in gates or _pass(gates[index], present)]
 
     def _learn(self, page: Page) -> None:
         if self._texts >= _LEARN_AT[-1]:
@@ -91,16 +95,25 @@ class Matcher:
         always: list[int] = []
         seen, name = self._seen, self._vocabulary.name
         cost = {term: 1.0 + seen[term] + 1.0 / len(name(term)) for term in range(self._vocabulary.size)}
-        known: dict[int, tuple[float, frozenset[int]] | None] = {}
+        known: dict[int, _Clauses] = {}
+        gates: dict[int, tuple[frozenset[int], ...]] = {}
         for index, job in enumerate(self._jobs):
-            clause = required(job.find, cost.__getitem__, known)
-            if clause is None:
+            clauses = clauses_of(job.find, cost.__getitem__, known)
+            if not clauses:
                 always.append(index)
                 continue
-            for term in clause[1]:
+            for term in clauses[0][1]:
                 waiting.setdefault(term, []).append(index)
+            if len(clauses) > 1:
+                gates[index] = tuple(terms for _, terms in clauses[1:])
+        self._gates = gates
         self._waiting = {term: tuple(rules) for term, rules in waiting.items()}
         self._always = tuple(always)
+
+
+def _pass(gates: Sequence[frozenset[int]], present: KeysView[int]) -> bool:
+    """Whether a word of each gate occurs. A view walks the smaller of both sides; a set would walk the page."""
+    return not any(map(present.isdisjoint, gates))
 
 
 def holds(job: Job, page: Page) -> int | None:
@@ -112,37 +125,43 @@ def holds(job: Job, page: Page) -> int | None:
 
 
 _Clause = tuple[float, frozenset[int]]
+"""Words of which at least one must occur, behind how many occurrences they are expected to have."""
+_Clauses = tuple[_Clause, ...]
 
 
-def required(plan: Plan, cost: Callable[[int], float], known: dict[int, _Clause | None]) -> _Clause | None:
-    """The cheapest set of words of which at least one must occur for the plan to hold; None if there is no such set."""
+def required(plan: Plan, cost: Callable[[int], float], known: dict[int, _Clauses]) -> _Clause | None:
+    """The rarest set of words of which at least one must occur for the plan to hold; None if there is no such set."""
+    return next(iter(clauses_of(plan, cost, known)), None)
+
+
+def clauses_of(plan: Plan, cost: Callable[[int], float], known: dict[int, _Clauses]) -> _Clauses:
+    """What must occur for the plan to hold, rarest first; empty if it may hold without any of the rules' words."""
     if plan.number in known:
         return known[plan.number]
-    answer: _Clause | None = None
+    answer: _Clauses = ()
     match plan:
         case AnyWord():
-            answer = sum(map(cost, plan.terms)), plan.terms
+            answer = ((sum(map(cost, plan.terms)), plan.terms),)
         case Row():
-            rarest = min(plan.terms, key=cost)
-            answer = cost(rarest), frozenset((rarest,))
+            answer = tuple((cost(term), frozenset((term,))) for term in sorted(set(plan.terms), key=cost))
         case AnyOf():
             rows = [row for group in plan.rows.values() for row in group]
-            clauses = [required(part, cost, known) for part in (*plan.others, *rows)]
-            if all(clause is not None for clause in clauses):
-                terms = frozenset(term for clause in clauses if clause for term in clause[1])
-                answer = sum(map(cost, terms)), terms
+            parts = [clauses_of(part, cost, known) for part in (*plan.others, *rows)]
+            if all(parts):
+                terms = frozenset(term for clauses in parts for term in clauses[0][1])
+                answer = ((sum(map(cost, terms)), terms),)
         case AllOf():
-            answer = _cheapest(plan.items, cost, known)
+            answer = _rarest(plan.items, cost, known)
         case Close() | Together():
-            answer = _cheapest((plan.left, plan.right), cost, known)
+            answer = _rarest((plan.left, plan.right), cost, known)
         case Without():
-            answer = required(plan.left, cost, known)
+            answer = clauses_of(plan.left, cost, known)
         case Times():
-            answer = required(plan.item, cost, known)
+            answer = clauses_of(plan.item, cost, known)
     known[plan.number] = answer
     return answer
 
 
-def _cheapest(plans: Sequence[Plan], cost: Callable[[int], float], known: dict[int, _Clause | None]) -> _Clause | None:
-    clauses = [clause for plan in plans if (clause := required(plan, cost, known)) is not None]
-    return min(clauses, key=lambda clause: clause[0], default=None)
+def _rarest(plans: Sequence[Plan], cost: Callable[[int], float], known: dict[int, _Clauses]) -> _Clauses:
+    every = dict.fromkeys(clause for plan in plans for clause in clauses_of(plan, cost, known))
+    return tuple(sorted(every, key=lambda clause: clause[0])[:_GATES])

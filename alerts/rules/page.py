@@ -13,9 +13,8 @@ from typing import Any
 
 from alerts.rules.lead import lead_end
 from alerts.rules.nodes import MAX_DISTANCE
-from alerts.rules.runs import cut, lines
+from alerts.rules.runs import cut, lines, places
 from alerts.rules.sentences import sentence_ends
-from alerts.rules.text import places
 from alerts.rules.values import Text
 from alerts.rules.vocabulary import NEW_LINE, Compound, Entry, Vocabulary
 

@@ -7,11 +7,15 @@ may differ in the sort of apostrophe and hyphen, which read alike.
 
 from __future__ import annotations
 
+import re
+
+from alerts.rules.text import places as text_places
 from alerts.rules.text import run_pattern
 
 LINE_END = "\x01"
 """Stands among the runs where a line ends. No run of a text can be equal to it."""
 
+_WORD = re.compile("[0-9A-Za-z]+(?:'[0-9A-Za-z]+)*")
 _MARKED = f" {LINE_END} "
 _KEEP = frozenset("'-")
 _SPACED = str.maketrans({chr(code): " " for code in range(128) if not (chr(code).isalnum() or chr(code) in _KEEP)})
@@ -43,6 +47,12 @@ def cut(title: str, body: str) -> list[str]:
 def _cut_line(line: str) -> list[str]:
     plain = line if line.isascii() else plainer(line)
     return plain.translate(_SPACED).split() if plain.isascii() else run_pattern(line).findall(line)
+
+
+def places(line: str) -> list[tuple[int, int]]:
+    """(start, end) of every word of a line."""
+    plain = line if line.isascii() else plainer(line)
+    return [match.span() for match in _WORD.finditer(plain)] if plain.isascii() else text_places(line)
 
 
 def plainer(text: str) -> str:
