@@ -48,7 +48,8 @@ def test_files_stay_under_the_size_limit() -> None:
 
 def test_functions_stay_under_the_size_limit() -> None:
     offenders = []
-    for path in _python_files("crawler", "alerts"):
+    # A migration is one list of tables, written by Alembic.
+    for path in (path for path in _python_files("crawler", "alerts") if path.parent.name != "versions"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno is not None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import secrets
 import sys
-from collections.abc import Sequence
+import termios
+import tty
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -186,22 +190,23 @@ def _by_keys(archive: Archive, opened: _Open, by: str) -> int:
     from alerts.ledger.verdicts import add_verdict
 
     topic, done = opened.sample.topic, 0
-    for at, one in enumerate(opened.drawn, 1):
-        article = opened.articles[one.article]
-        click.clear()
-        click.echo(f"{at} of {len(opened.drawn)}: is this about {topic}?\n")
-        click.secho(article.title, bold=True)
-        click.echo(f"{article.source} {article.language} {article.url}\n\n{article.body[:_OPENING]}\n")
-        click.echo("r relevant  n not  u unsure  s skip  q quit ", nl=False)
-        key = _key()
-        click.echo(key)
-        if key == "q":
-            break
-        if key in KEYS:
-            with archive.write() as connection:
-                judged = (article.id, article.version)
-                add_verdict(connection, judged, topic, KEYS[key], by, common.utc_now(), one.sample)
-            done += 1
+    with _keys_at_once():
+        for at, one in enumerate(opened.drawn, 1):
+            article = opened.articles[one.article]
+            click.clear()
+            click.echo(f"{at} of {len(opened.drawn)}: is this about {topic}?\n")
+            click.secho(article.title, bold=True)
+            click.echo(f"{article.source} {article.language} {article.url}\n\n{article.body[:_OPENING]}\n")
+            click.echo("r relevant  n not  u unsure  s skip  q quit ", nl=False)
+            key = _key()
+            click.echo(key)
+            if key == "q":
+                break
+            if key in KEYS:
+                with archive.write() as connection:
+                    judged = (article.id, article.version)
+                    add_verdict(connection, judged, topic, KEYS[key], by, common.utc_now(), one.sample)
+                done += 1
     left = len(opened.drawn) - done
     click.echo(
         f"{done} judged" + (f"; {left} left: ceasewire rules sample --resume {opened.sample.id}" if left else "")
@@ -209,9 +214,22 @@ def _by_keys(archive: Archive, opened: _Open, by: str) -> int:
     return 0
 
 
+@contextmanager
+def _keys_at_once() -> Iterator[None]:
+    """Keys arrive without Enter and unechoed; Ctrl-C still stops."""
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
 def _key() -> str:
+    """The next key that means something; the end of input quits."""
     while True:
-        key = click.getchar().lower()
+        typed = os.read(sys.stdin.fileno(), 1)
+        key = typed.decode(errors="replace").lower() if typed else "q"
         if key in {*KEYS, "s", "q"}:
             return key
 

@@ -40,7 +40,7 @@ Exit codes: 0 fine, 1 a topic is under --min-f1, 65 a line is wrong, 78 a rule i
     "--by",
     default="topic,language,length",
     show_default=True,
-    help="Of topic, language, length, class and rule, with commas.",
+    help="Of topic, language, length, language+length, class and rule, with commas.",
 )
 @workers_option
 @json_option
@@ -141,7 +141,7 @@ Exit codes: 0 recorded, 1 the URL was never seen, 2 the topic is not clear.
 
 
 @click.command(epilog=LABEL_EPILOG)
-@click.argument("url")
+@click.argument("url", metavar="URL|NUMBER")
 @click.argument("judgement", type=click.Choice(["relevant", "not", "unsure"]))
 @click.option("--topic", help="Is the article about this? [default: the topic of its flags, if it is one]")
 @click.option("--by", help="Who says so [default: your login name].")
@@ -159,7 +159,8 @@ def label(state: common.State, url: str, judgement: str, *, topic: str | None, b
         from crawler.archive.articles import find_by_url, get_article
 
         with archive.read() as connection:
-            number = find_by_url(connection, url)
+            # What was imported without a URL has a number only.
+            number = int(url) if url.isdigit() else find_by_url(connection, url)
             article = None if number is None else get_article(connection, number)
             if article is None:
                 click.echo(f"never seen: {url}", err=True)

@@ -160,7 +160,7 @@ class _Shower:
 def _show_card(card: Card, before: str = "") -> None:
     day = f"{card.day:%Y-%m-%d}"
     click.echo(f"{before}{day} {card.source} {card.language or '?'}: {click.style(card.title, bold=True)}")
-    click.echo(f"  {card.url}")
+    click.echo(f"  {card.url or f'article {card.id}, imported without a URL'}")
 
 
 def _summary(tally: Tally, window: Window) -> dict[str, Any]:
@@ -216,7 +216,7 @@ Exit codes: 0 fine, 1 --max-change was exceeded, 2 no such rule or revision, 78 
 @click.option(
     "--max-change",
     metavar="PERCENT",
-    help="Exit 1 if a rule of both sides, or all rules together, gain and lose more than this share of what they had.",
+    help="Exit 1 if a rule of both sides, or the changed rules together, gain and lose more than this share.",
 )
 @days_option
 @languages_option
@@ -251,7 +251,7 @@ def diff(state: common.State, /, names: tuple[str, ...], **options: Any) -> int:
     for rule in over:
         share = balance.share(rule)
         told = f"{share:.0%}" if share != float("inf") else "from nothing"
-        click.echo(f"{rule or 'all rules'}: changed by {told}, more than {limit:.0%}", err=True)
+        click.echo(f"{rule or 'the changed rules together'}: changed by {told}, more than {limit:.0%}", err=True)
     return common.FINDING if over else 0
 
 
@@ -377,7 +377,7 @@ def _show_diff(balance: Balance, rules: list[str], hidden: int) -> None:
     click.echo(f"{len(rules)} rules differ; {balance.articles} articles read")
     for rule in ["", *rules]:
         numbers = f"+{balance.gained[rule]} -{balance.lost[rule]}"
-        click.echo(f"  {numbers:<12} {rule or 'any rule'}: {balance.before[rule]} before, {balance.after[rule]} now")
+        click.echo(f"  {numbers:<12} {rule or 'any of them'}: {balance.before[rule]} before, {balance.after[rule]} now")
         for (name, gained, reason), count in balance.reasons.most_common():
             if name == rule:
                 click.echo(f"      {'+' if gained else '-'}{count} {reason}")

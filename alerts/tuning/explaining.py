@@ -78,11 +78,12 @@ def _clause(rule_set: RuleSet, query: Query, tag: str, texts: Sequence[Text]) ->
     pages = [Page(text, vocabulary).at.keys() for text in texts if not tag or text.language in {tag, ""}]
     seen = Counter(term for page in pages for term in page)
     name = vocabulary.name
-    clause = required(plan, lambda term: 1.0 + seen[term] + 1.0 / len(name(term)), {})
-    if clause is None:
+    clauses = required(plan, lambda term: 1.0 + seen[term] + 1.0 / len(name(term)), {})
+    if not clauses:
         return None
-    words = tuple(sorted(name(term) for term in clause[1]))
-    return Clause(words, sum(not clause[1].isdisjoint(page) for page in pages) if texts else None)
+    _, terms = clauses[0]
+    words = tuple(sorted(map(name, terms)))
+    return Clause(words, sum(not terms.isdisjoint(page) for page in pages) if texts else None)
 
 
 def languages_of(rule_set: RuleSet, rule: Rule) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from alerts.tuning.pool import ordered_map, worker_count
 
 FULL_LENGTH = 900
 """Characters of text from which on an article counts as full-length when its file does not say."""
-DIMENSIONS = ("topic", "language", "length", "class", "rule")
+DIMENSIONS = ("topic", "language", "length", "language+length", "class", "rule")
 LABELS = ("yes", "no", "borderline")
 CONTEXT = "context"
 _Z = 1.959964
@@ -156,9 +156,9 @@ class Board:
         for dimension in self.dimensions:
             if dimension == "topic":
                 yield (dimension, topic, topic), flagged
-            elif dimension in {"language", "length"}:
-                group = judged.language or "unknown" if dimension == "language" else judged.length
-                yield (dimension, topic, group), flagged
+            elif dimension not in {"class", "rule"}:
+                parts = {"language": judged.language or "unknown", "length": judged.length}
+                yield (dimension, topic, " ".join(parts[part] for part in dimension.split("+"))), flagged
             else:
                 at = 1 if dimension == "class" else 0
                 fired = {one[at] for one in mine}

@@ -100,10 +100,8 @@ routes:
 """
 
 
-@pytest.fixture
-def wire(tmp_path: Path) -> Path:
-    """A configuration folder with one source, two rules and one desk that writes into a folder; no database yet."""
-    folder = tmp_path / "wire"
+def write_wire(folder: Path) -> None:
+    """Write a configuration folder with one source, two rules and one desk that writes into a folder."""
     for name, text in {
         "settings.yaml": SETTINGS,
         "sources/paper.yaml": SOURCE,
@@ -115,4 +113,11 @@ def wire(tmp_path: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
     (folder / "lists").mkdir()
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Path:
+    """A configuration folder with one source, two rules and one desk that writes into a folder; no database yet."""
+    folder = tmp_path / "wire"
+    write_wire(folder)
     return folder
