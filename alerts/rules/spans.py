@@ -139,9 +139,9 @@ def uncovered(spans: Sequence[Span], covers: Sequence[Span]) -> list[Span]:
 
 
 def separate(spans: Sequence[Span]) -> int:
-    """How many spans can be chosen that do not overlap."""
+    """How many of shortest spans (see `shortest`), whose ends grow, can be chosen that do not overlap."""
     count, last = 0, -1
-    for start, end in sorted(spans, key=lambda span: span[1]):
+    for start, end in spans:
         if start > last:
             count += 1
             last = end

@@ -479,7 +479,7 @@ def meta_holds(text: Text, name: str, node: Word | Phrase) -> bool:
         value = text.country if name == "country" else text.language.split("-")[0]
         return re.fullmatch(expression, value.casefold(), re.DOTALL) is not None
     if name == "source":
-        host = re.sub("^[a-z]+://", "", text.url.casefold()).split("/")[0]
+        host = re.sub("^[a-z]+://", "", text.url.casefold()).split("/")[0].split(":")[0]
         names = [text.source.casefold(), *(host.split(".", n)[n] for n in range(max(1, host.count("."))) if host)]
         return any(one and re.fullmatch(expression, one, re.DOTALL) for one in names)
     values = {"url": (text.url,), "author": text.authors, "label": text.labels}[name]

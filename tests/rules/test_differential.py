@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from alerts.rules.rule import Query, Rule, RuleClass, Severity
 from alerts.rules.ruleset import RuleSet, make_rule_set
 from alerts.rules.syntax import parse
 from alerts.rules.values import Text
+from tests.rules.dense import Draw
 from tests.rules.reference import Reader, any_of
 from tests.rules.samples import phrases, queries, spans, texts, themes, words
 
@@ -34,14 +36,64 @@ def compare(find: Node, text: Text, excluded: tuple[Node, ...] = ()) -> bool:
     return bool(hits)
 
 
-@settings(quick, max_examples=250)
+RULES_A_TEXT = 8
+TEXTS_A_SET = 6
+
+
+def compare_many(seed: int) -> tuple[int, int]:
+    """Eight rules in one set, read on six texts; returns pairs compared and hits among them."""
+    draw = Draw.of(seed)
+    finds = {f"r{index}": draw.query() for index in range(RULES_A_TEXT)}
+    excluded = {name: tuple(draw.spans(1) for _ in range(draw.random.choice((0, 0, 1, 2)))) for name in finds}
+    rules = [
+        Rule(
+            name,
+            "t",
+            "ceasefire",
+            RuleClass.EVENT,
+            Severity.HIGH,
+            Query(show(find), find),
+            not_within=tuple(Query(show(one), one) for one in excluded[name]),
+        )
+        for name, find in finds.items()
+    ]
+    rules_together = make_rule_set(rules, {})
+    hits = 0
+    for _ in range(TEXTS_A_SET):
+        text = draw.text()
+        found = {hit.rule: hit.evidence for hit in rules_together.read(text)}
+        reader = Reader(text, text.language)
+        for name, find in finds.items():
+            apart = any_of(reader.tree(one) for one in excluded[name]) if excluded[name] else None
+            tree = reader.tree(find, "text", apart)
+            what = f"seed {seed}, {name}: {show(find)} not_within {[show(one) for one in excluded[name]]}: {text}"
+            assert (name in found) == reader.holds(tree), what
+            if name in found:
+                assert found[name] == reader.evidence(tree), what
+                hits += 1
+    return RULES_A_TEXT * TEXTS_A_SET, hits
+
+
+def test_thousands_of_drawn_pairs_agree() -> None:
+    counted = [compare_many(seed) for seed in range(80)]
+    pairs, hits = (sum(column) for column in zip(*counted, strict=True))
+    assert hits > pairs / 6
+
+
+@pytest.mark.heavy
+def test_hundreds_of_thousands_of_drawn_pairs_agree() -> None:
+    for seed in range(1000, 9000):
+        compare_many(seed)
+
+
+@settings(quick, max_examples=150)
 @given(st.data())
 def test_hits_and_evidence_are_those_of_the_reference(data: st.DataObject) -> None:
     theme = data.draw(themes())
     event(f"hit: {compare(data.draw(queries(theme)), data.draw(texts(theme)))}")
 
 
-@settings(quick, max_examples=120)
+@settings(quick, max_examples=60)
 @given(st.data())
 def test_exclusions_drop_the_mentions_that_the_reference_drops(data: st.DataObject) -> None:
     theme = data.draw(themes())
