@@ -81,8 +81,9 @@ def test_thousands_of_drawn_pairs_agree() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 def test_hundreds_of_thousands_of_drawn_pairs_agree() -> None:
-    for seed in range(1000, 9000):
+    for seed in range(1000, 6000):
         compare_many(seed)
 
 
