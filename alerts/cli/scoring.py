@@ -59,7 +59,7 @@ def score(
     for (dimension, topic, group), result in board.rows():
         if as_json:
             common.echo_json({"by": dimension, "topic": topic, "group": group, **result.as_dict()})
-        else:
+        elif dimension not in {"class", "rule"} or result.flags:
             click.echo(_line(dimension, topic, group, result))
     for note in notes:
         click.echo(note, err=True)

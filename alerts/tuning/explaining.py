@@ -78,10 +78,10 @@ def _clause(rule_set: RuleSet, query: Query, tag: str, texts: Sequence[Text]) ->
     pages = [Page(text, vocabulary).at.keys() for text in texts if not tag or text.language in {tag, ""}]
     seen = Counter(term for page in pages for term in page)
     name = vocabulary.name
-    clauses = required(plan, lambda term: 1.0 + seen[term] + 1.0 / len(name(term)), {})
-    if not clauses:
+    clause = required(plan, lambda term: 1.0 + seen[term] + 1.0 / len(name(term)), {})
+    if clause is None:
         return None
-    _, terms = clauses[0]
+    _, terms = clause
     words = tuple(sorted(map(name, terms)))
     return Clause(words, sum(not terms.isdisjoint(page) for page in pages) if texts else None)
 

@@ -91,6 +91,11 @@ class Score:
             self._squares[cell] += weight * weight
 
     @property
+    def flags(self) -> float:
+        """How much was flagged, right or not."""
+        return self.tp + self.fp + self.borderline_flagged
+
+    @property
     def precision(self) -> Share:
         """Of what is flagged, how much is right."""
         return self._share("tp", "fp")
