@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from alerts.rules.atoms import AnyWord, Plan, Row
@@ -168,7 +168,7 @@ class Builder:
             case ListRef():
                 return self._guarded(self._list(node.name, field), apart)
             case Or():
-                return self.any_of(self._build(item, field, apart) for item in node.items)
+                return self._any(node.items, field, apart)
             case And():
                 return self.all_of(self._build(item, field, apart) for item in node.items)
             case Not():
@@ -195,6 +195,14 @@ class Builder:
             )
         unit = node.unit
         return self._once((unit, left, right), lambda number: Together(number, left, right, unit))
+
+    def _any(self, items: Sequence[Node], field: str, apart: Plan | None) -> Plan:
+        """Words, phrases and lists are kept apart together, so that they are still looked up together."""
+        leaves = [item for item in items if isinstance(item, Word | Phrase | ListRef)]
+        if apart is None or len(leaves) < 2:
+            return self.any_of(self._build(item, field, apart) for item in items)
+        rest = [self._build(item, field, apart) for item in items if not isinstance(item, Word | Phrase | ListRef)]
+        return self.any_of([self._guarded(self._any(leaves, field, None), apart), *rest])
 
     def _guarded(self, plan: Plan, apart: Plan | None) -> Plan:
         return plan if apart is None else self.without(plan, apart)

@@ -6,7 +6,7 @@ How rare a word is, the matcher learns from the texts it reads; which rules hit 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, KeysView, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from alerts.rules.atoms import AnyWord, Plan, Row
@@ -75,11 +75,12 @@ class Matcher:
         return self._candidates(self.page(text))
 
     def _candidates(self, page: Page) -> list[int]:
+        # A view of keys walks the smaller of both sides; a set would walk the whole page.
         present, waiting, chosen = page.at.keys(), self._waiting, set(self._always)
         for term in present & waiting.keys():
             chosen.update(waiting[term])
         gates = self._gates
-        return [index for index in sorted(chosen) if index not in gates or _pass(gates[index], present)]
+        return sorted(index for index in chosen if not any(map(present.isdisjoint, gates[index])))
 
     def _learn(self, page: Page) -> None:
         if self._texts >= _LEARN_AT[-1]:
@@ -101,19 +102,15 @@ class Matcher:
             clauses = clauses_of(job.find, cost.__getitem__, known)
             if not clauses:
                 always.append(index)
+                gates[index] = ()
                 continue
             for term in clauses[0][1]:
                 waiting.setdefault(term, []).append(index)
-            if len(clauses) > 1:
-                gates[index] = tuple(terms for _, terms in clauses[1:])
+            # What occurs in most texts tells nothing.
+            gates[index] = tuple(terms for share, terms in clauses[1:] if share < max(self._texts, 2) / 2)
         self._gates = gates
         self._waiting = {term: tuple(rules) for term, rules in waiting.items()}
         self._always = tuple(always)
-
-
-def _pass(gates: Sequence[frozenset[int]], present: KeysView[int]) -> bool:
-    """Whether a word of each gate occurs. A view walks the smaller of both sides; a set would walk the page."""
-    return not any(map(present.isdisjoint, gates))
 
 
 def holds(job: Job, page: Page) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from alerts.rules.lead import lead_end
 from alerts.rules.nodes import MAX_DISTANCE
-from alerts.rules.runs import cut, lines, places
+from alerts.rules.runs import count_words, cut, lines, places
 from alerts.rules.sentences import sentence_ends
 from alerts.rules.values import Text
 from alerts.rules.vocabulary import NEW_LINE, Compound, Entry, Vocabulary
@@ -29,27 +29,30 @@ _PAST_LEAD = 50
 class Paragraph:
     """One paragraph: the number of its first word, its text and where that begins in its field."""
 
-    __slots__ = ("first", "offset", "sentence_ends", "sentence_firsts", "text", "title", "words")
+    __slots__ = ("_words", "first", "offset", "sentence_ends", "sentence_firsts", "text", "title")
 
     def __init__(self, first: int, text: str, offset: int, *, title: bool) -> None:
         self.first = first
         self.text = text
         self.offset = offset
         self.title = title
-        self.words: list[Span] = []
         self.sentence_ends: list[int] = []
         self.sentence_firsts: list[int] = []
+        self._words: list[Span] | None = None
+
+    @property
+    def words(self) -> list[Span]:
+        """Where each word starts and ends in the text."""
+        if self._words is None:
+            self._words = places(self.text)
+        return self._words
 
     def look_closer(self) -> Paragraph:
-        """Find the places of words and sentences, once; most paragraphs are never asked for them."""
+        """Find the sentences, once; most paragraphs are never asked for them."""
         if not self.sentence_ends:
-            self.words = places(self.text)
             self.sentence_ends = [len(self.text)] if self.title else sentence_ends(self.text)
-            self.sentence_firsts = [self.first]
-            at, starts = 0, [start for start, _ in self.words]
-            for end in self.sentence_ends[:-1]:
-                at = bisect_right(starts, end - 1, at)
-                self.sentence_firsts.append(self.first + at)
+            # One more than there are sentences: also the number behind the last word.
+            self.sentence_firsts = list(accumulate(count_words(self.text, self.sentence_ends), initial=self.first))
         return self
 
     def sentence(self, word: int) -> int:
@@ -86,8 +89,7 @@ class Page:
         at, firsts = self.at, self._firsts
         # How far a word's number is ahead of its index.
         ahead = 0
-        for index in compress(range(len(entries)), entries):
-            entry = entries[index]
+        for index, entry in zip(compress(range(len(entries)), entries), filter(None, entries), strict=True):
             if type(entry) is tuple:
                 for term in entry:
                     at[term].append(ahead + index)

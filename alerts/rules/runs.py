@@ -55,6 +55,15 @@ def places(line: str) -> list[tuple[int, int]]:
     return [match.span() for match in _WORD.finditer(plain)] if plain.isascii() else text_places(line)
 
 
+def count_words(line: str, ends: list[int]) -> list[int]:
+    """How many words each piece of a line has; the pieces end at `ends`, between words."""
+    plain = line if line.isascii() else plainer(line)
+    pieces = zip([0, *ends], ends, strict=False)
+    if plain.isascii():
+        return [len(_WORD.findall(plain, start, end)) for start, end in pieces]
+    return [len(text_places(line[start:end])) for start, end in pieces]
+
+
 def plainer(text: str) -> str:
     """The text with the commonest typographic marks as ASCII, as long as before."""
     for mark, plain in _PLAIN:

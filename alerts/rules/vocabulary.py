@@ -19,7 +19,7 @@ _HEAD = 3
 """So many letters before a wildcard tell apart which patterns a word is compared with; nearly all have as many."""
 _NONE: tuple[int, ...] = ()
 _WILDCARD = re.compile("[*?]")
-_APOSTROPHIZED = re.compile("[a-z0-9]+(?:'[a-z0-9]+)+", re.IGNORECASE)
+_COMPOUND = re.compile("[0-9A-Za-z]+(?:-[0-9A-Za-z]+)+")
 
 
 class Compound:
@@ -58,6 +58,7 @@ class Vocabulary(dict[str, Entry]):
         self._lengths: dict[str, tuple[int, ...]] = {}
         self._wild: dict[str, list[tuple[re.Pattern[str], int]]] = {}
         self._heads: tuple[int, ...] = ()
+        self._exact = False
         self._wild_as_written: list[tuple[re.Pattern[str], int]] = []
 
     def number(self, pattern: str, *, as_written: bool = False) -> int:
@@ -70,6 +71,7 @@ class Vocabulary(dict[str, Entry]):
         self._names.append("=" + pattern if as_written else pattern)
         if len(self) > 1:
             self._forget()
+        self._exact = self._exact or as_written
         if not is_wild(pattern):
             (self._as_written if as_written else self._literals).setdefault(pattern, []).append(number)
         elif as_written:
@@ -98,7 +100,15 @@ class Vocabulary(dict[str, Entry]):
         return self._names[number]
 
     def __missing__(self, run: str) -> Entry:
-        entry = self._classify(run)
+        entry: Entry
+        if not run.isascii():
+            entry = self._classify(run)
+        elif run.isalnum():
+            entry = self._plain(run) or None
+        elif run[-2:] == "'s" and run[:-2].isalnum():
+            entry = tuple(sorted({*self._plain(run), *self._plain(run[:-2])})) or None
+        else:
+            entry = self._classify(run)
         if len(run) <= _LONGEST_REMEMBERED:
             if len(self) >= _REMEMBERED:
                 self._forget()
@@ -109,56 +119,68 @@ class Vocabulary(dict[str, Entry]):
         self.clear()
         self[LINE_END] = NEW_LINE
 
+    def _plain(self, word: str) -> tuple[int, ...]:
+        """The terms of an ASCII word in the reading that it is itself."""
+        found = self._of_reading(word.lower())
+        if self._exact:
+            found = [*found, *self._written(word)]
+        return tuple(sorted(found)) if found else _NONE
+
     def _classify(self, run: str) -> Entry:
-        if run.isascii():
-            if run.isalnum():
-                return self._plain(run)
-            if _APOSTROPHIZED.fullmatch(run):
-                return self._terms(run.lower(), run) or None
-        parts = split_run(run)
-        pieces = [run[part.start : part.end] for part in parts]
+        if run.isascii() and _COMPOUND.fullmatch(run):
+            pieces, joined = run.split("-"), [True] * (run.count("-") + 1)
+        else:
+            parts = split_run(run)
+            pieces, joined = [run[part.start : part.end] for part in parts], [part.joined for part in parts]
         if len(pieces) == 1:
-            return self._terms(fold(pieces[0]), exact(pieces[0])) or None
-        found = [(at, at, term) for at, piece in enumerate(pieces) for term in self._terms(fold(piece), exact(piece))]
+            return self._of_piece(pieces[0]) or None
+        found = [(at, at, term) for at, piece in enumerate(pieces) for term in self._of_piece(piece)]
         for first in range(len(pieces)):
             for last in range(first + 1, min(first + MAX_JOINED, len(pieces))):
-                if not parts[last].joined:
+                if not joined[last]:
                     break
                 group = pieces[first : last + 1]
                 terms = self._terms("".join(map(fold, group)), "-".join(map(exact, group)))
                 found += [(first, last, term) for term in terms]
         return Compound(len(pieces), tuple(found))
 
-    def _plain(self, run: str) -> Entry:
-        """The terms that a word of plain letters and digits is: it has one reading."""
-        found = self._of_reading(run.lower())
-        if self._as_written or self._wild_as_written:
-            found = [*found, *self._as_written.get(run, _NONE), *_full_matches(self._wild_as_written, run)]
-        return tuple(sorted(found)) if found else None
+    def _of_piece(self, piece: str) -> tuple[int, ...]:
+        """The terms that one word is."""
+        if piece.isascii() and piece.isalnum():
+            known = self[piece]
+            return known if isinstance(known, tuple) else _NONE
+        return self._terms(fold(piece), exact(piece))
 
     def _terms(self, folded: str, written: str) -> tuple[int, ...]:
         """The terms that one word is, under any of its readings."""
+        if folded == written and folded.isascii() and folded.isalnum():
+            return self._plain(folded)
         found: set[int] = set()
         for reading in readings(folded):
             found.update(self._of_reading(reading))
-        if self._as_written or self._wild_as_written:
+        if self._exact:
             for reading in bare_readings(written):
-                found.update(self._as_written.get(reading, ()))
-                found.update(_full_matches(self._wild_as_written, reading))
+                found.update(self._written(reading))
         return tuple(sorted(found))
+
+    def _written(self, reading: str) -> list[int]:
+        return [*self._as_written.get(reading, _NONE), *_full_matches(self._wild_as_written, reading)]
 
     def _of_reading(self, reading: str) -> Sequence[int]:
         found = self._literals.get(reading, _NONE)
         for size in self._heads:
             head = reading[:size]
-            if len(head) < size:
-                break
-            lengths = self._lengths.get(head)
-            if lengths:
+            lengths, wild = self._lengths.get(head), self._wild.get(head)
+            if lengths or wild:
+                # A reading shorter than the head has been compared with its whole self before.
+                if len(head) < size:
+                    break
                 prefixes, longest = self._prefixes, len(reading)
-                found = [*found, *(n for to in lengths if to <= longest for n in prefixes.get(reading[:to], _NONE))]
-            if head in self._wild:
-                found = [*found, *_full_matches(self._wild[head], reading)]
+                found = [
+                    *found,
+                    *(n for to in lengths or _NONE if to <= longest for n in prefixes.get(reading[:to], _NONE)),
+                ]
+                found += _full_matches(wild or (), reading)
         return found
 
 
