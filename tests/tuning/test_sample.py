@@ -80,7 +80,7 @@ def test_a_table_goes_out_and_comes_back_and_weighs(ceasewire: Ceasewire, read_w
     [row] = json_lines(scored.out)
     assert (row["tp"], row["fp"]) == (EACH, 0)
     assert row["tp"] + row["fp"] + row["fn"] + row["tn"] == pytest.approx(COUNT)
-    far_apart, trade = (sum(word in line for line in lines) for word in ("patience", "trade"))
+    far_apart, trade = (sum(word in line for line in lines) for word in ("patience", "trade truce"))
     assert row["fn"] == pytest.approx(2 * EACH * far_apart / (far_apart + trade), abs=0.01)
     assert scored.err == ""
 
