@@ -62,12 +62,13 @@ class Configuration:
         return tuple(sorted({file.stem for file in files if file.parent.name == "rules"}))
 
 
-def load_configuration(folder: Path, *, skip_broken: bool = False) -> Configuration:
+def load_configuration(folder: Path, *, skip_broken: bool = False, lint: bool = False) -> Configuration:
     """Read every file of a configuration folder.
 
     Args:
         folder: holds settings.yaml, sources/, rules/, lists/ and desks/.
         skip_broken: go on without the sources, rules and desks that are wrong; wrong settings always stop.
+        lint: warn of rules' idle terms and exclusions too; a run from cron need not pay for that.
 
     Raises:
         ConfigError: with every problem of every file.
@@ -78,7 +79,8 @@ def load_configuration(folder: Path, *, skip_broken: bool = False) -> Configurat
     sources, found = load_sources(folder / "sources")
     problems += found
     topics = alerts.topics if alerts is not None else None
-    rule_set, found = load_rule_set(folder / "rules", folder / "lists", folder / "filters.yaml", topics=topics)
+    rules, lists, filters = folder / "rules", folder / "lists", folder / "filters.yaml"
+    rule_set, found = load_rule_set(rules, lists, filters, topics=topics, lint=lint)
     problems += found
     desks, found = load_desks(folder / "desks", _known(folder, alerts, sources, rule_set, problems))
     problems += found

@@ -78,11 +78,11 @@ class State:
                 raise
             return starter_folder()
 
-    def configuration(self, *, skip_broken: bool = False) -> Configuration:
+    def configuration(self, *, skip_broken: bool = False, lint: bool = False) -> Configuration:
         """Read and check every file of the configuration."""
         from alerts.configuration import load_configuration
 
-        return load_configuration(self.config_folder(), skip_broken=skip_broken)
+        return load_configuration(self.config_folder(), skip_broken=skip_broken, lint=lint)
 
 
 def starter_folder() -> Path:

@@ -42,7 +42,7 @@ def rules() -> None:
     """Check, test, try, compare and score keyword rules."""
 
 
-def load(state: common.State) -> tuple[RuleSet, list[Problem]]:
+def load(state: common.State, *, lint: bool = False) -> tuple[RuleSet, list[Problem]]:
     """The rule set of the configuration in force (else of the starter), and what is wrong with its files."""
     from alerts.options import load_settings
     from alerts.rules import load_rule_set
@@ -50,7 +50,8 @@ def load(state: common.State) -> tuple[RuleSet, list[Problem]]:
     folder = state.config_folder_or_starter()
     settings, problems = load_settings(folder)
     topics = settings.alerts.topics if settings is not None else None
-    rule_set, found = load_rule_set(folder / "rules", folder / "lists", folder / "filters.yaml", topics=topics)
+    rules_folder, lists, filters = folder / "rules", folder / "lists", folder / "filters.yaml"
+    rule_set, found = load_rule_set(rules_folder, lists, filters, topics=topics, lint=lint)
     return rule_set, [*problems, *found]
 
 
@@ -63,7 +64,7 @@ def check(state: common.State, paths: tuple[Path, ...], *, as_json: bool) -> int
 
     Exit 78 when something is wrong; warnings alone are exit 0.
     """
-    _, problems = load(state)
+    _, problems = load(state, lint=True)
     wanted = {path.resolve() for path in paths}
     shown = [problem for problem in problems if not wanted or _concerns(problem, wanted)]
     for problem in sorted(shown, key=lambda one: (one.file, one.line, one.column)):

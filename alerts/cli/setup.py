@@ -57,7 +57,7 @@ def check(state: common.State, folder: str | None) -> int:
     """
     if folder is not None:
         state.folder = folder
-    configuration = state.configuration()
+    configuration = state.configuration(lint=True)
     for problem in configuration.problems:
         click.echo(str(problem), err=True)
     return 0

@@ -24,6 +24,7 @@ class Reading:
     """What has been read so far."""
 
     topics: tuple[str, ...]
+    lint: bool = True
     lists: dict[str, dict[str, tuple[Query, ...]]] = field(default_factory=dict)
     broken_lists: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -108,7 +109,8 @@ def _list_entries(
             if node is not None:
                 queries.append(Query(text, node))
         variants[tag] = tuple(queries)
-        _lint(document, tag, queries, texts, state)
+        if state.lint:
+            _lint(document, tag, queries, texts, state)
     return variants if good else None
 
 

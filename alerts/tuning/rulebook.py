@@ -36,7 +36,8 @@ class Place:
 
     def load_from(self, rules: Path) -> tuple[RuleSet, list[Problem]]:
         """The rules of another folder with the lists and filters of this one."""
-        return load_rule_set(rules, self.folder / "lists", self.folder / "filters.yaml", topics=self.topics)
+        lists, filters = self.folder / "lists", self.folder / "filters.yaml"
+        return load_rule_set(rules, lists, filters, topics=self.topics, lint=False)
 
 
 def select(place: Place, loaded: RuleSet, names: Sequence[str]) -> RuleSet:
