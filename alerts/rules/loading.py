@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from alerts.rules.collecting import no_collecting
 from alerts.rules.lint import idle_exclusions, lint_query
 from alerts.rules.list_files import Loc, Reading, broken_in, not_a_term, note, read_lists
 from alerts.rules.lists import DEFAULT, Lists
@@ -41,18 +42,20 @@ def load_rule_set(
         The rule set of all good rules, and every problem of every file, sorted by place. A rule whose file, list or
         filter is broken is not in the set, and a problem names its file.
     """
-    state = Reading(tuple(topics) if topics is not None else TOPICS, lint)
-    read_lists(lists_folder, state)
-    rules = _read_rules(rules_folder, state)
-    filters, dropped = _read_filters(filters_file, state, rules)
-    kept = [rule for rule in rules if not any(one.applies(rule) for one in dropped)]
-    for rule in rules:
-        if rule not in kept:
-            state.problems.append(
-                Problem(rule.file, 0, 0, "a filter that applies to this rule is broken", code="filter")
-            )
-    problems = sorted(state.problems, key=lambda problem: (problem.file, problem.line, problem.column))
-    return make_rule_set(kept, state.lists, filters), problems
+    with no_collecting():
+        state = Reading(tuple(topics) if topics is not None else TOPICS, lint)
+        read_lists(lists_folder, state)
+        rules = _read_rules(rules_folder, state)
+        filters, dropped = _read_filters(filters_file, state, rules)
+        kept: list[Rule] = []
+        for rule in rules:
+            if any(one.applies(rule) for one in dropped):
+                message = "a filter that applies to this rule is broken"
+                state.problems.append(Problem(rule.file, 0, 0, message, code="filter"))
+            else:
+                kept.append(rule)
+        problems = sorted(state.problems, key=lambda problem: (problem.file, problem.line, problem.column))
+        return make_rule_set(kept, state.lists, filters), problems
 
 
 # --- queries of rules and filters ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerts.rules.building import Builder
+from alerts.rules.collecting import no_collecting
 from alerts.rules.lists import DEFAULT, Lists
 from alerts.rules.matcher import Job, Match, Matcher, holds
 from alerts.rules.meta import primary_tag
@@ -103,7 +104,8 @@ class RuleSet:
         known = self._ready.get((tag, drafts))
         if known is None:
             rules = [rule for rule in self.rules if drafts or rule.live]
-            known = self._ready[tag, drafts] = prepare(rules, self.lists, self.filters, tag)
+            with no_collecting():
+                known = self._ready[tag, drafts] = prepare(rules, self.lists, self.filters, tag)
         return known
 
     def rule(self, rule_id: str) -> Rule | None:

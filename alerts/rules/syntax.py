@@ -95,8 +95,8 @@ class _Parser:
         return token
 
     def _is(self, *operators: str, ahead: int = 0) -> bool:
-        where = min(self._at + ahead, len(self._tokens) - 1)
-        token = self._tokens[where]
+        # The last token is the end, which nothing goes beyond.
+        token = self._tokens[self._at + ahead] if ahead <= 0 else self._tokens[self._at : self._at + ahead + 1][-1]
         return token.kind is Kind.OPERATOR and token.value in operators
 
     def _note(self, offset: int, code: str, message: str, expected: str = "", hint: str = "") -> None:

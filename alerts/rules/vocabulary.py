@@ -83,10 +83,13 @@ class Vocabulary(dict[str, Entry]):
     def _add_wild(self, pattern: str, number: int) -> None:
         stem = _WILDCARD.split(pattern)[0]
         head = stem[:_HEAD]
-        self._heads = tuple(sorted({*self._heads, len(head)}))
+        if len(head) not in self._heads:
+            self._heads = tuple(sorted((*self._heads, len(head))))
         if pattern == stem + "*":
             self._prefixes.setdefault(stem, []).append(number)
-            self._lengths[head] = tuple(sorted({*self._lengths.get(head, ()), len(stem)}))
+            lengths = self._lengths.get(head, _NONE)
+            if len(stem) not in lengths:
+                self._lengths[head] = tuple(sorted((*lengths, len(stem))))
         else:
             self._wild.setdefault(head, []).append((re.compile(expression(pattern), re.DOTALL), number))
 

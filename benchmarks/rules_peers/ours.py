@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from alerts.rules import RuleSet, Text
+from alerts.rules.collecting import no_collecting
 from alerts.rules.nodes import Node
 from alerts.rules.rule import Query, Rule, RuleClass, Severity
 from alerts.rules.ruleset import make_rule_set
@@ -18,7 +19,8 @@ class Ours:
     """The matcher as the product uses it: all fields and scopes, evidence with every hit."""
 
     def __init__(self, rules: Sequence[Entry], lists: Mapping[str, Sequence[str]]) -> None:
-        self._rules = build(rules, lists)
+        with no_collecting():
+            self._rules = build(rules, lists)
         self._rules.prepared("en")
 
     def hits(self, texts: Sequence[Text]) -> list[set[int]]:
