@@ -69,7 +69,7 @@ def ordered_map(
 
 def _submit(pool: ProcessPoolExecutor, waiting: deque[Future[Any]], questions: Iterable[object]) -> None:
     for question in questions:
-        with _interrupts_ignored():
+        with _interrupts_held():
             waiting.append(pool.submit(_answer, question))
 
 
@@ -109,13 +109,13 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes started in this block are born deaf to Ctrl-C, also while they still import."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held() -> Iterator[None]:
+    """Processes started in this block are born deaf to Ctrl-C, also while they still import.
+
+    Held and not ignored: one that arrives meanwhile reaches this process at the end of the block.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
