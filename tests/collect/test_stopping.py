@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from crawler import reactor
@@ -114,7 +115,6 @@ if __name__ == "__main__":
 def test_a_killed_process_leaves_no_article_behind(
     number: signal.Signals, web: Web, sqlite_url: str, sqlite_archive: Archive, tmp_path: Path
 ) -> None:
-    psutil = pytest.importorskip("psutil")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM, encoding="utf-8")
     items = [item(n, web.url) for n in range(8)]
