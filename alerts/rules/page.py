@@ -159,7 +159,10 @@ class Page:
                 if offset >= end:
                     break
                 limit = end - offset
-                inside = sum(stop <= limit for _, stop in places(line[: limit + _PAST_LEAD]))
+                if limit >= len(line) and index + 1 < len(self._firsts):
+                    inside = self._firsts[index + 1] - self._firsts[index] - _GAP - 1
+                else:
+                    inside = sum(stop <= limit for _, stop in places(line[: limit + _PAST_LEAD]))
                 if inside:
                     last = self._firsts[index] + inside - 1
             self._lead_last = last

@@ -32,6 +32,8 @@ _ABBREVIATIONS = frozenset(
 )
 # Abbreviations that often close a sentence: it ends if the next word is one that opens sentences.
 _MAYBE_LAST = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]|etc|inc|ltd|corp|co|т\.д|т\.п|др|ін|тощо", re.IGNORECASE)
+_LONGEST_LAST = 4
+"""Letters of the longest of them without a stop in it."""
 _OPENERS = frozenset(
     word
     for line in (
@@ -69,7 +71,11 @@ def _closes(paragraph: str, start: int, match: re.Match[str]) -> bool:
     if match[1] != ".":
         return True
     # No abbreviation is longer than this; a fixed window keeps long texts linear.
-    word = _last_word(paragraph[max(start, match.start() - 40) : match.start()])
+    before = paragraph[max(start, match.start() - 40) : match.start()]
+    plain = before[before.rfind(" ") + 1 :]
+    if len(plain) > _LONGEST_LAST and plain.isalpha():
+        return plain.lower() not in _ABBREVIATIONS
+    word = _last_word(before)
     if not word:
         return True
     if _MAYBE_LAST.fullmatch(word):
