@@ -16,7 +16,7 @@ from alerts.rules.plan import AllOf, AnyOf, Close, Times, Together, Without
 from alerts.rules.values import Evidence, Text
 from alerts.rules.vocabulary import Vocabulary
 
-_LEARN_AT = (50, 500, 5000)
+_LEARN_AT = (50, 500)
 """After so many texts the rules choose their words anew."""
 _GATES = 4
 """So many things that a rule needs are looked for before the rule is looked at."""
