@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,6 +45,21 @@ def ceasewire(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     yield call
     logging.getLogger().handlers[:] = handlers
     logging.getLogger().setLevel(level)
+
+
+def fresh(*arguments: str | Path, stdin: str = "", folder: Path | None = None) -> Result:
+    """Run `ceasewire ARGUMENTS` in a process of its own, in `folder` and without a configuration in the environment.
+
+    For what loads the shipped rules: measured line by line that takes ten times as long.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "CEASEWIRE_CONFIG"}
+    command = [sys.executable, "-m", "alerts.cli", *map(str, arguments)]
+    root = str(Path(__file__).resolve().parents[2])
+    environment["PYTHONPATH"] = root
+    done = subprocess.run(
+        command, input=stdin, cwd=folder or root, env=environment, capture_output=True, text=True, timeout=120
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
 SETTINGS = """\

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
-from tests.cli.conftest import Ceasewire
+from tests.cli.conftest import Ceasewire, fresh
 
 SEED = (
     "Envoy alleges crimes\n"
@@ -21,12 +19,8 @@ LOOK_ALIKE = (
 )
 
 
-def test_the_shipped_rules_flag_the_seed_text_with_the_right_sentences(
-    ceasewire: Ceasewire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CEASEWIRE_CONFIG", raising=False)
-    done = ceasewire("rules", "read", "--json", "-", stdin=SEED)
+def test_the_shipped_rules_flag_the_seed_text_with_the_right_sentences(tmp_path: Path) -> None:
+    done = fresh("rules", "read", "--json", "-", stdin=SEED, folder=tmp_path)
     assert done.code == 0
     flags = json.loads(done.out)["flags"]
     body = SEED.partition("\n")[2]
@@ -42,10 +36,10 @@ def test_the_shipped_rules_flag_the_seed_text_with_the_right_sentences(
     assert ["not honoured" in flag["sentence"] for flag in violated] == [True]
 
 
-def test_the_shipped_rules_are_silent_on_a_look_alike(ceasewire: Ceasewire, tmp_path: Path) -> None:
+def test_the_shipped_rules_are_silent_on_a_look_alike(tmp_path: Path) -> None:
     file = tmp_path / "look-alike.txt"
     file.write_text(LOOK_ALIKE, "utf-8")
-    done = ceasewire("rules", "read", file, "--json")
+    done = fresh("rules", "read", file, "--json", folder=tmp_path)
     flags = [flag for flag in json.loads(done.out)["flags"] if flag["class"] != "context"]
     assert flags == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alerts.cli.common import starter_folder
-from tests.cli.conftest import Ceasewire
+from tests.cli.conftest import Ceasewire, fresh
 
 
 def test_help_lists_every_command_with_examples(ceasewire: Ceasewire) -> None:
@@ -36,9 +36,9 @@ def test_init_writes_a_copy_of_the_starter_that_checks_and_runs(ceasewire: Cease
         assert ours.splitlines()[1:] == theirs.splitlines()[1:]
         schema = (folder / name).parent / ours.splitlines()[0].partition("$schema=")[2]
         assert json.loads(schema.read_text("utf-8"))["title"]
-    assert ceasewire("--config", folder, "config", "check").code == 0
-    assert ceasewire("--config", folder, "migrate").code == 0
-    assert ceasewire("--config", folder, "schedule", "next", "example").code == 0
+    for command in (["config", "check"], ["migrate"], ["schedule", "next", "example"]):
+        done = fresh("--config", folder, *command)
+        assert (done.code, done.err) == (0, "")
 
 
 def test_init_never_overwrites(ceasewire: Ceasewire, wire: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def test_ctrl_c_ends_reading_in_bulk_without_a_word_of_python(tmp_path: Path, wi
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Where the suite itself runs in the background Ctrl-C is ignored, and children would inherit that.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other thread runs here
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
