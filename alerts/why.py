@@ -8,19 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from crawler.urls import host_slot, url_key
 
 from alerts.flags import rule_text
 from alerts.ledger import schema as ledger
 from crawler.archive import articles
 from crawler.archive import schema as archive_schema
+from crawler.urls import host_slot, url_key
 
 if TYPE_CHECKING:
-    from crawler.sources import Source
-
     from alerts.rules import RuleSet
     from crawler.archive import Archive
     from crawler.articles import Article
+    from crawler.sources import Source
 
 Row = dict[str, Any]
 
