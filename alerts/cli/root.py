@@ -37,7 +37,18 @@ Examples:
 """
 
 
-@click.group(cls=LazyGroup, table=COMMANDS, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class _Root(LazyGroup):
+    """The group of all commands."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command. A reader that went away (`| head`) is no error; click would make it exit 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            return exit_code_of(error)
+
+
+@click.group(cls=_Root, table=COMMANDS, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     "config_folder",

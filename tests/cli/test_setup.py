@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,18 @@ def test_doctor_sees_a_mail_server_that_is_away(ceasewire: Ceasewire, wire: Path
     shown = ceasewire("--config", wire, "doctor")
     assert shown.code == 69
     assert "mail server" in shown.out
+
+
+def test_a_reader_that_goes_away_is_no_error(wire: Path) -> None:
+    lines = "".join(f'{{"id": "{number}", "title": "Truce broken again"}}\n' for number in range(20_000))
+    script = f"{sys.executable} -m alerts.cli --config {wire} rules read - --jsonl --json --workers 1 | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", script],
+        input=lines,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1
