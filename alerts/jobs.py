@@ -192,6 +192,7 @@ async def _run_job(work: Work, job: Job) -> JobReport:
         report = JobReport(job.name, {}, error=str(error), temporary=not permanent)
         log.error("%s: %s", job.name, error)
     except Exception as error:
+        # Any error at all: one job's bug must not keep the digest from going out. It is recorded, logged, exit 70.
         report = JobReport(job.name, {}, error="".join(traceback.format_exception(error)), temporary=False)
         log.exception("%s failed unexpectedly", job.name)
     await asyncio.to_thread(_finish_run, work, run_id, report)
