@@ -72,11 +72,26 @@ channel = sa.Table(
     sa.Column("last_success", UTCDateTime),
     sa.Column("last_new", UTCDateTime),  # last time an entry was new
     sa.Column("arrival_rate", sa.Float, nullable=False, server_default="0"),  # new entries an hour, decayed
+    # Since migration 0002:
+    sa.Column("usual_gap_seconds", sa.Float),  # its habit: time between new entries, a long one counting more
+    sa.Column("gap_weight_seconds", sa.Float, nullable=False, server_default="0"),  # observed time behind that figure
+    sa.Column("listed", sa.Integer),  # entries in the last document
+    sa.Column("asks_minutes", sa.Integer),  # lower bound of the interval that the last document asked for
+    sa.Column("last_body", UTCDateTime),  # last time the server sent a whole document and not "unchanged"
+    sa.Column("distrusted_since", UTCDateTime),  # it said "unchanged" of a document that had changed
+    sa.Column("failing_since", UTCDateTime),  # first failure in a row; null while all is well
+    sa.Column("gone_since", UTCDateTime),  # first 410 in a row
+    sa.Column("moved_to", sa.Text),  # where permanent redirects lead, as long as they lead there
+    sa.Column("moved_since", UTCDateTime),
+    sa.Column("moved_answers", sa.Integer, nullable=False, server_default="0"),  # how often that was answered
+    sa.Column("old_url", sa.Text),  # what `url` was before it was replaced; null while it is the configured one
+    sa.Column("standby", sa.Boolean, nullable=False, server_default=sa.false()),  # a better channel is at work
+    sa.Column("items", sa.LargeBinary),  # marks of the items in the last document, 8 bytes each
     sa.Index(None, "next_poll"),
     sa.Index(None, "source"),
 )
 
-# Every change of a channel's health with its evidence.
+# Every change of a channel's health, and what else was decided about it, with the evidence.
 channel_event = sa.Table(
     "channel_event",
     metadata,
@@ -86,7 +101,47 @@ channel_event = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("evidence", sa.JSON, nullable=False),  # status, headers that matter, error, body hash
+    sa.Column("kind", sa.Text, nullable=False, server_default="health"),  # channels.EventKind
     sa.Index(None, "channel", "id"),
+)
+
+# A full window without a known entry: some may have been missed. Back-filled from the source's other channels.
+gap = sa.Table(
+    "gap",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),  # whose window it was
+    sa.Column("since", UTCDateTime, nullable=False),  # its last good answer before
+    sa.Column("at", UTCDateTime, nullable=False),  # when the window was found to be all new
+    sa.Column("state", sa.Text, nullable=False),  # open | filled | unfilled
+    sa.Column("settled_at", UTCDateTime),
+    sa.Column("filled_by", sa.Text),  # the channel whose document reaches back before the gap
+    sa.Column("found", sa.Integer, nullable=False, server_default="0"),  # articles that only the back-fill brought
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Index(None, "state"),
+    sa.Index(None, "settled_at"),
+)
+
+# Channels that a person paused. One that the configuration pauses has no row here.
+pause = sa.Table(
+    "pause",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("until", UTCDateTime),  # null: until somebody resumes it
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+)
+
+# What each site's robots.txt said, so that it is asked for once a day and not once a run.
+robots = sa.Table(
+    "robots",
+    metadata,
+    sa.Column("origin", sa.Text, primary_key=True),  # scheme://host[:port]
+    sa.Column("fetched_at", UTCDateTime, nullable=False),
+    sa.Column("status", sa.Integer),  # null when there was no answer
+    sa.Column("body", sa.LargeBinary),  # null when there was none to be had
 )
 
 # One host is held for all of its channels after 429 or 503.

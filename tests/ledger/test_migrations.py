@@ -17,6 +17,7 @@ from crawler.archive.migrating import alembic_config
 from crawler.errors import SchemaError
 
 SETS = {migrations.name: migrations for migrations in versions.registered()}
+ALL = [f"{name}:{number:04}" for name, one in SETS.items() for number in range(1, int(one.head) + 1)]
 
 
 def test_both_sets_are_registered_the_archive_first() -> None:
@@ -81,7 +82,7 @@ def _shape(archive: Archive) -> dict[str, Any]:
 
 
 def test_migrating_twice_does_nothing_the_second_time(empty_database_url: str) -> None:
-    assert ledger.migrate(empty_database_url) == ["archive:0001", "ledger:0001"]
+    assert ledger.migrate(empty_database_url) == ALL
     assert ledger.migrate(empty_database_url) == []
 
 
@@ -91,7 +92,7 @@ def test_processes_that_migrate_at_once_do_it_once(empty_database_url: str) -> N
         applied = pool.map(ledger.migrate, [empty_database_url] * 2, chunksize=1)
         pool.close()
         pool.join()
-    assert sorted(applied) == [[], ["archive:0001", "ledger:0001"]]
+    assert sorted(applied) == [[], ALL]
     open_archive(empty_database_url).close()
 
 
