@@ -19,6 +19,7 @@ story = sa.Table(
     sa.Column("changed_at", UTCDateTime, nullable=False),
     sa.Column("text_hash", sa.Text, nullable=False),  # of the article that founded it; joins identical texts
     sa.Column("change", sa.Text, nullable=False, server_default=""),  # what the latest revision brought
+    sa.Column("merged_into", BigKey),  # the story that took its articles, when none is left here
     sa.Index(None, "text_hash"),
 )
 
@@ -30,7 +31,68 @@ story_article = sa.Table(
     sa.Column("relation", sa.Text, nullable=False),  # first | copy | related
     sa.Column("reason", sa.Text, nullable=False),  # why it was put there
     sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("copies", BigKey, nullable=False),  # the article that first had this text, maybe itself
+    sa.Column("matched", BigKey),  # the article it was compared with; null for the first of a story
+    sa.Column("score", sa.Float),  # copy: share of the shorter text that both have; related: points
+    sa.Column("version", sa.Integer, nullable=False),  # of the article when it was placed
+    sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),  # by a person: grouping leaves it there
     sa.Index(None, "story"),
+    sa.Index(None, "copies"),
+)
+
+# Articles that went from one story to another, and why. Rows are only added.
+story_move = sa.Table(
+    "story_move",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("article", BigKey, nullable=False),
+    sa.Column("was", BigKey, nullable=False),  # the story it left
+    sa.Column("story", BigKey, nullable=False),  # the one it went to
+    sa.Column("relation", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False, server_default=""),  # the person; empty when grouping did it
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Index(None, "article"),
+    sa.Index(None, "was"),
+    sa.Index(None, "story"),
+)
+
+# What a new article must match to be related to a story: the words, names and numbers of its first articles.
+story_core = sa.Table(
+    "story_core",
+    metadata,
+    sa.Column("story", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("since", UTCDateTime, nullable=False),  # when its first and its latest article came out
+    sa.Column("until", UTCDateTime, nullable=False),
+    sa.Column("features", sa.Text, nullable=False),  # JSON, see alerts/stories/related.py
+    sa.Index(None, "until"),
+)
+
+# Which recent stories have a rare word. Pairs in the order of the key and nothing else: half the size on SQLite.
+story_term = sa.Table(
+    "story_term",
+    metadata,
+    sa.Column("term", BigKey, primary_key=True, autoincrement=False),  # hash of the folded word
+    sa.Column("story", BigKey, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+# How many articles had a word in title or lead; word 0 counts the articles.
+story_word = sa.Table(
+    "story_word",
+    metadata,
+    sa.Column("word", BigKey, primary_key=True, autoincrement=False),  # hash, as story_term.term
+    sa.Column("articles", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Which recent texts have a run of eight words: a sample of the runs, a few texts each (alerts/stories/sketch.py).
+text_sketch = sa.Table(
+    "text_sketch",
+    metadata,
+    sa.Column("run", BigKey, primary_key=True, autoincrement=False),  # hash of the eight words
+    sa.Column("article", BigKey, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 # The rules at one version, so that every flag can be read again.

@@ -151,7 +151,7 @@ def join_stories(connection: sa.Connection, rows: Sequence[tuple[int, int, str, 
     """Put articles that are in no story into one: (article, story, relation, reason)."""
     if rows:
         names = ("article", "story", "relation", "reason")
-        values = [{**dict(zip(names, row, strict=True)), "at": now} for row in rows]
+        values = [{**dict(zip(names, row, strict=True)), "copies": row[0], "version": 1, "at": now} for row in rows]
         connection.execute(sa.insert(story_article), values)
 
 
