@@ -16,6 +16,7 @@ from scrapy.http import Response
 
 from crawler.archive.channels import Validators
 from crawler.guard import scheme_allowed
+from crawler.heads import limit_heads
 from crawler.items import CollectRun
 from crawler.polling import HOLD_WITHOUT_DATE, retry_after_seconds
 from crawler.urls import host_slot
@@ -110,6 +111,7 @@ class StoppableHandler(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
+        limit_heads(self._pool)
         self._fetching: set[asyncio.Task[Any]] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
