@@ -20,7 +20,10 @@ story = sa.Table(
     sa.Column("text_hash", sa.Text, nullable=False),  # of the article that founded it; joins identical texts
     sa.Column("change", sa.Text, nullable=False, server_default=""),  # what the latest revision brought
     sa.Column("merged_into", BigKey),  # the story that took its articles, when none is left here
+    # Grows when its outlets, its origins or their corrections changed: desks are then weighed against it again.
+    sa.Column("assessment", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "text_hash"),
+    sa.Index(None, "merged_into"),
 )
 
 story_article = sa.Table(
@@ -36,8 +39,48 @@ story_article = sa.Table(
     sa.Column("score", sa.Float),  # copy: share of the shorter text that both have; related: points
     sa.Column("version", sa.Integer, nullable=False),  # of the article when it was placed
     sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),  # by a person: grouping leaves it there
+    sa.Column("origin", sa.Text),  # whose text it is (alerts/origins/names.py); null = its story must be assessed
+    sa.Column("origin_reason", sa.Text, nullable=False, server_default=""),
     sa.Index(None, "story"),
     sa.Index(None, "copies"),
+    sa.Index(
+        "ix_story_article_unassessed",
+        "story",
+        sqlite_where=sa.text("origin IS NULL"),
+        postgresql_where=sa.text("origin IS NULL"),
+    ),
+)
+
+# What an article says of its origin and of corrections, and what its later versions changed.
+credit = sa.Table(
+    "credit",
+    metadata,
+    sa.Column("article", BigKey, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, nullable=False),  # of the article that was read for it
+    sa.Column("settled", sa.Boolean, nullable=False),  # its page had come, or was given up
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("figures", sa.JSON, nullable=False),  # numbers in title and lead, to see when they change
+    sa.Column("credits", sa.JSON, nullable=False),  # [[key, kind, words], ..]
+    sa.Column("notices", sa.JSON, nullable=False),  # [[kind, words], ..]: corrections and retractions it announces
+    sa.Column("changes", sa.JSON, nullable=False),  # [[version, words], ..]: what its later versions changed
+)
+
+# Merges and splits by hand: grouping keeps apart what a person split, and each can be undone.
+decision = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.Text, nullable=False),  # merge (`other` into `story`) | split (`other` out of `story`)
+    sa.Column("story", BigKey, nullable=False),
+    sa.Column("other", BigKey, nullable=False),
+    sa.Column("articles", sa.JSON, nullable=False),  # that were moved
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("undone_at", UTCDateTime),
+    sa.Column("undone_by", sa.Text, nullable=False, server_default=""),
+    sa.Index(None, "story"),
+    sa.Index(None, "other"),
 )
 
 # Articles that went from one story to another, and why. Rows are only added.
@@ -191,7 +234,7 @@ item = sa.Table(
     sa.Column("desk", sa.Text, nullable=False),
     sa.Column("story", BigKey, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # new | update
+    sa.Column("kind", sa.Text, nullable=False),  # new | update | correction
     sa.Column("created_at", UTCDateTime, nullable=False),
     sa.Column("change", sa.Text, nullable=False, server_default=""),  # what an update brought, in words; empty for new
     sa.Column("digest", BigKey),  # null until a digest claims it
@@ -208,6 +251,8 @@ weighed = sa.Table(
     sa.Column("flags", sa.Integer, nullable=False),  # flags it ever had; a count, because ids can commit out of order
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("facts", sa.JSON, nullable=False),  # what the desk was told: "class topic stage" -> severity
+    sa.Column("assessment", sa.Integer, nullable=False, server_default="0"),  # the story's when it was weighed
+    sa.Column("reach", sa.JSON, nullable=False, server_default="{}"),  # outlets, origins and notices it was told
 )
 
 desk_state = sa.Table(

@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column('story', sa.Column('merged_into', BIG))
     _grow_story_article()
     _make_tables()
+    _add_origins()
 
 
 def _grow_story_article() -> None:
@@ -76,12 +77,58 @@ def _make_tables() -> None:
     )
 
 
+def _add_origins() -> None:
+    op.create_index(op.f('ix_story_merged_into'), 'story', ['merged_into'], unique=False)
+    op.add_column('story', sa.Column('assessment', sa.Integer(), server_default='0', nullable=False))
+    op.add_column('story_article', sa.Column('origin', sa.Text()))
+    op.add_column('story_article', sa.Column('origin_reason', sa.Text(), server_default='', nullable=False))
+    unassessed = sa.text('origin IS NULL')
+    op.create_index('ix_story_article_unassessed', 'story_article', ['story'], unique=False,
+                    sqlite_where=unassessed, postgresql_where=unassessed)
+    op.add_column('weighed', sa.Column('assessment', sa.Integer(), server_default='0', nullable=False))
+    op.add_column('weighed', sa.Column('reach', sa.JSON(), server_default='{}', nullable=False))
+    op.create_table('credit',
+    sa.Column('article', BIG, autoincrement=False, nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('settled', sa.Boolean(), nullable=False),
+    sa.Column('title', sa.Text(), nullable=False),
+    sa.Column('figures', sa.JSON(), nullable=False),
+    sa.Column('credits', sa.JSON(), nullable=False),
+    sa.Column('notices', sa.JSON(), nullable=False),
+    sa.Column('changes', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('article', name=op.f('pk_credit'))
+    )
+    op.create_table('decision',
+    sa.Column('id', BIG, autoincrement=True, nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('story', BIG, nullable=False),
+    sa.Column('other', BIG, nullable=False),
+    sa.Column('articles', sa.JSON(), nullable=False),
+    sa.Column('by', sa.Text(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('undone_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('undone_by', sa.Text(), server_default='', nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_decision'))
+    )
+    for column in ('story', 'other'):
+        op.create_index(op.f(f'ix_decision_{column}'), 'decision', [column], unique=False)
+
+
 def downgrade() -> None:
+    for table in ('decision', 'credit'):
+        op.drop_table(table)
+    op.drop_index('ix_story_article_unassessed', table_name='story_article')
+    op.drop_index(op.f('ix_story_merged_into'), table_name='story')
+    with op.batch_alter_table('weighed') as batch:
+        batch.drop_column('reach')
+        batch.drop_column('assessment')
     for table in ('text_sketch', 'story_word', 'story_term', 'story_core', 'story_move'):
         op.drop_table(table)
     op.drop_index(op.f('ix_story_article_copies'), table_name='story_article')
     with op.batch_alter_table('story_article') as batch:
-        for column in ('pinned', 'version', 'score', 'matched', 'copies'):
+        for column in ('origin_reason', 'origin', 'pinned', 'version', 'score', 'matched', 'copies'):
             batch.drop_column(column)
     with op.batch_alter_table('story') as batch:
+        batch.drop_column('assessment')
         batch.drop_column('merged_into')
