@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from crawler import reactor, resolver
 from crawler.archive.articles import WantedPage, pages_wanted
-from crawler.archive.channels import due_channels, host_holds, sync_channels
+from crawler.archive.channels import ChannelRow, due_channels, host_holds, sync_channels
 from crawler.archive.engine import Archive
 from crawler.archive.writer import Writer
 from crawler.extraction import Extractors
@@ -127,18 +127,19 @@ async def _poll_channels(run: CollectRun, *, everything: bool) -> None:
     instant = run.now()
     sources = list(run.sources.values())
     await run.writer.submit(lambda connection: sync_channels(connection, sources, instant))
-    due = await asyncio.to_thread(_due, run, everything=everything)
-    run.total = len(due)
     for kind, spider in _SPIDERS:
-        channels = [row for row in due if row.kind == kind.value and row.id in run.channels]
+        # Asked anew for each kind: a feed that fails has the sitemap of its source carry on at once.
+        due = await asyncio.to_thread(_due, run, kind, everything=everything)
+        channels = [row for row in due if row.id in run.channels]
+        run.total += len(channels)
         if channels:
             robots = run.options.robots and kind is ChannelKind.SECTION
             await _crawl(run, spider, run.options.feed_timeout_seconds, robots=robots, channels=channels)
 
 
-def _due(run: CollectRun, *, everything: bool) -> Any:
+def _due(run: CollectRun, kind: ChannelKind, *, everything: bool) -> list[ChannelRow]:
     with run.archive.read() as connection:
-        return due_channels(connection, run.now(), everything=everything)
+        return due_channels(connection, run.now(), everything=everything, kind=kind.value)
 
 
 async def _fetch_pages(run: CollectRun) -> None:

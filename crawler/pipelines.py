@@ -17,16 +17,20 @@ import sqlalchemy as sa
 from scrapy.crawler import Crawler
 
 from crawler.archive.articles import EntriesAdded, add_entries, fail_page, store_page
-from crawler.archive.channels import ChannelRow, PollRecord, hold_host, record_poll
+from crawler.archive.channels import ChannelRow, PollRecord, hold_host, is_probe, record_poll
+from crawler.archive.gaps import fill_gaps, open_gap
 from crawler.articles import Entry
 from crawler.errors import ArchiveError
 from crawler.items import ChannelAnswer, CollectRun, PageAnswer
 from crawler.middlewares import run_of
 from crawler.options import CrawlerOptions
 from crawler.parse.language import detect_language
-from crawler.polling import RATE_DECAY_HOURS, Decision, Health, Kind, Limits, Outcome, State, next_poll
+from crawler.polling import SHORTEST_AGREED, Decision, Health, Kind, Limits, Move, Outcome, State, next_poll
+from crawler.polling.trust import is_distrusted
 from crawler.sources import Channel, Source
 from crawler.urls import host_slot
+
+HTTP_OK, HTTP_NOT_MODIFIED = 200, 304
 
 _NOTHING = EntriesAdded((), 0)
 
@@ -105,21 +109,24 @@ def with_languages(entries: Sequence[Entry], source: Source, options: CrawlerOpt
 
 
 def channel_limits(channel: Channel | None, options: CrawlerOptions) -> Limits:
-    """The bounds of a channel's poll interval, its own before the settings'."""
+    """The bounds of a channel's poll interval, its own before the settings'. No agreement goes below two minutes."""
     low = channel.min_minutes if channel is not None else None
     high = channel.max_minutes if channel is not None else None
     return Limits(
-        low=timedelta(minutes=low or options.min_interval_minutes),
+        low=timedelta(minutes=options.min_interval_minutes)
+        if low is None
+        else max(timedelta(minutes=low), SHORTEST_AGREED),
         high=timedelta(minutes=high or options.max_interval_minutes),
         first=timedelta(minutes=options.default_interval_minutes),
         agreed=low is not None,
+        jitter=options.jitter,
     )
 
 
 def store_answer(
     connection: sa.Connection, *, answer: ChannelAnswer, source: Source, limits: Limits, backfill_hours: float
 ) -> tuple[Decision, EntriesAdded]:
-    """Store a channel's answer: entries, validators, health and next poll, all or nothing.
+    """Store a channel's answer: entries, validators, health, gaps and next poll, all or nothing.
 
     Args:
         connection: in a write transaction.
@@ -130,37 +137,41 @@ def store_answer(
     """
     row = answer.channel
     added = _NOTHING
+    entries: Sequence[Entry] = ()
     if answer.document is not None:
+        entries = answer.document.entries
         added = add_entries(
             connection,
             source,
             row.id,
-            answer.document.entries,
+            entries,
             now=answer.at,
             first_fetch=row.first_polled is None,
             backfill_hours=math.ceil(backfill_hours),
         )
-    decision = next_poll(_state(row), _outcome(answer, added), answer.at, limits)
-    record_poll(
-        connection,
-        row.id,
-        PollRecord(
-            at=answer.at,
-            state=decision.health.value,
-            reason=decision.reason,
-            next_poll=decision.next_poll,
-            interval_seconds=decision.interval_seconds,
-            success=answer.kind in (Kind.CHANGED, Kind.UNCHANGED),
-            new=len(added.new),
-            arrival_rate=decision.arrival_rate,
-            validators=answer.validators,
-            evidence=answer.evidence,
-            event=decision.health is Health.GAP,
-        ),
-    )
+    decision = next_poll(channel_state(row), channel_outcome(answer, added), answer.at, limits)
+    record_poll(connection, row, poll_record(answer, decision, new=len(added.new)))
     if decision.hold_until is not None:
-        hold_host(connection, host_slot(row.url), decision.hold_until, decision.reason)
+        for host in {host_slot(row.url), host_slot(str(answer.evidence.get("url") or row.url))}:
+            hold_host(connection, host, decision.hold_until, decision.reason)
+    if decision.health is Health.GAP:
+        open_gap(connection, row, answer.at)
+    if entries:
+        fill_gaps(connection, row, entries, len(added.new), answer.at)
     return decision, added
+
+
+def poll_record(answer: ChannelAnswer, decision: Decision, *, new: int) -> PollRecord:
+    """What is to be stored of an answer and the decision after it."""
+    return PollRecord(
+        at=answer.at,
+        decision=decision,
+        good=answer.kind in (Kind.CHANGED, Kind.UNCHANGED),
+        new=new,
+        validators=answer.validators,
+        body=answer.status == HTTP_OK,
+        evidence=answer.evidence,
+    )
 
 
 def store_page_answer(connection: sa.Connection, *, answer: PageAnswer, options: CrawlerOptions) -> None:
@@ -190,7 +201,11 @@ def store_page_answer(connection: sa.Connection, *, answer: PageAnswer, options:
         hold_host(connection, host_slot(answer.url), until, answer.reason)
 
 
-def _state(row: ChannelRow) -> State:
+def channel_state(row: ChannelRow) -> State:
+    """What is known of a channel, for the decision."""
+    move = None
+    if row.moved_to is not None and row.moved_since is not None:
+        move = Move(row.moved_to, row.moved_since, row.moved_answers)
     return State(
         health=Health(row.state),
         since=row.state_since,
@@ -199,14 +214,32 @@ def _state(row: ChannelRow) -> State:
         failures=row.failures,
         arrival_rate=row.arrival_rate,
         first_polled=row.first_polled,
+        last_polled=row.last_polled,
         last_success=row.last_success,
         last_new=row.last_new,
+        name=row.id,
+        url=row.url,
+        old_url=row.old_url or "",
+        habit=row.habit,
+        listed=row.listed,
+        asks_minutes=row.asks_minutes,
+        failing_since=row.failing_since,
+        gone_since=row.gone_since,
+        move=move,
     )
 
 
-def _outcome(answer: ChannelAnswer, added: EntriesAdded) -> Outcome:
-    entries = answer.document.entries if answer.document is not None else ()
-    lately = answer.at - timedelta(hours=RATE_DECAY_HOURS)
+def channel_outcome(answer: ChannelAnswer, added: EntriesAdded = _NOTHING) -> Outcome:
+    """What came of a poll, for the decision.
+
+    Args:
+        answer: of the channel.
+        added: what became of its entries.
+    """
+    row = answer.channel
+    dates = added.dates
+    if row.first_polled is None and answer.document is not None:
+        dates = tuple(entry.published for entry in answer.document.entries if entry.published is not None)
     validators = answer.validators
     return Outcome(
         kind=answer.kind,
@@ -215,8 +248,21 @@ def _outcome(answer: ChannelAnswer, added: EntriesAdded) -> Outcome:
         retry_after=answer.retry_after,
         entries=len(added.new) + added.known,
         new=len(added.new),
-        recent=sum(1 for entry in entries if entry.published is not None and entry.published >= lately),
-        validators=validators is not None and validators.url is not None,
+        dates=dates,
+        validators=_gives_validators(answer),
         asks_minutes=answer.asks_minutes,
         moved_to=answer.moved_to,
+        probe=answer.status == HTTP_OK and is_probe(row, answer.at),
+        same_validators=validators is not None
+        and (validators.etag, validators.last_modified) == (row.etag, row.last_modified),
     )
+
+
+def _gives_validators(answer: ChannelAnswer) -> bool:
+    """Whether the server lets us ask conditionally, in a way that can be believed."""
+    if is_distrusted(answer.channel.distrusted_since, answer.at):
+        return False
+    if answer.status == HTTP_NOT_MODIFIED:
+        return True
+    validators = answer.validators
+    return validators is not None and (validators.url is not None or validators.documents is not None)

@@ -3,79 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from crawler.archive import gaps, switching
 from crawler.archive.engine import insert_for, insert_new
-from crawler.archive.schema import channel, channel_event, host_hold
+from crawler.archive.rows import (
+    ChannelEvent,
+    ChannelRow,
+    Validators,
+    add_event,
+    channel_events,
+    channel_row,
+    get_channel,
+    list_channels,
+    set_state,
+)
+from crawler.archive.schema import channel, gap, host_hold, pause
 from crawler.archive.texts import storable
+from crawler.polling.failover import works
+from crawler.polling.gaps import GapState
+from crawler.polling.trust import is_distrusted, is_probe_due
+from crawler.polling.values import Decision, Health
 from crawler.urls import host_slot
 
 if TYPE_CHECKING:
     from crawler.sources import Source
 
-PAUSED = "paused"
-NEW = "new"
-OK = "ok"
+__all__ = [
+    "ChannelEvent",
+    "ChannelRow",
+    "PollRecord",
+    "Validators",
+    "channel_events",
+    "due_channels",
+    "get_channel",
+    "hold_host",
+    "host_holds",
+    "is_probe",
+    "list_channels",
+    "record_poll",
+    "request_validators",
+    "sync_channels",
+]
+
+PAUSED = Health.PAUSED.value
 
 _IN_CONFIGURATION = "paused in the configuration"
 _NOT_IN_CONFIGURATION = "no longer in the configuration"
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRow:
-    """One row of `schema.channel`; times are aware UTC."""
-
-    id: str
-    source: str
-    kind: str
-    url: str
-    state: str
-    state_since: datetime
-    state_reason: str
-    next_poll: datetime
-    interval_seconds: int
-    failures: int
-    etag: str | None
-    last_modified: str | None
-    validators_url: str | None
-    body_hash: str | None
-    documents: Mapping[str, Mapping[str, str | None]] | None
-    first_polled: datetime | None
-    last_polled: datetime | None
-    last_success: datetime | None
-    last_new: datetime | None
-    arrival_rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelEvent:
-    """One change of a channel's health, with its evidence."""
-
-    id: int
-    channel: str
-    at: datetime
-    state: str
-    reason: str
-    evidence: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What a conditional request needs; echoed byte for byte to `url` only. All None: ask unconditionally.
-
-    Attributes:
-        documents: of an index file: the documents it names, by URL, each with what its own request needs.
-    """
-
-    etag: str | None = None
-    last_modified: str | None = None
-    url: str | None = None
-    body_hash: str | None = None
-    documents: Mapping[str, Validators] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +62,23 @@ class PollRecord:
 
     Attributes:
         at: when, aware UTC.
-        state: health after it.
-        reason: why that health, in words.
-        next_poll: when to ask again, aware UTC.
-        interval_seconds: the interval in force.
-        success: the server gave a usable answer (304 included); else it counts as one more failure in a row.
+        decision: health, next poll and what else was decided.
+        good: the server gave a usable answer (304 included).
         new: new entries.
-        arrival_rate: new entries an hour, decayed; None keeps the stored one.
         validators: for the next request; None keeps the stored ones, `Validators()` forgets them.
-        url: replaces the stored URL, for a channel that moved; None keeps it.
+        body: the server sent a whole document.
+        items: marks of the document's items; None keeps the stored ones.
         evidence: status, headers that matter, error, body hash.
-        event: write a `channel_event` row although the state is the same.
     """
 
     at: datetime
-    state: str
-    reason: str
-    next_poll: datetime
-    interval_seconds: int
-    success: bool
+    decision: Decision
+    good: bool
     new: int = 0
-    arrival_rate: float | None = None
     validators: Validators | None = None
-    url: str | None = None
+    body: bool = False
+    items: bytes | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    event: bool = False
 
 
 def sync_channels(
@@ -116,8 +86,8 @@ def sync_channels(
 ) -> None:
     """Make the table follow the configuration: new channels are due at once, others paused or taken up again.
 
-    Rows of channels that left the configuration stay, paused: their history explains what the archive holds. Writes
-    nothing when nothing changed.
+    Rows of channels that left the configuration stay, paused: their history explains what the archive holds. Gaps that
+    nothing filled in time are given up. Writes nothing when nothing changed.
 
     Args:
         connection: in a write transaction.
@@ -125,11 +95,13 @@ def sync_channels(
         now: aware UTC.
         interval_seconds: first interval of a new channel.
     """
+    by_hand = _pauses(connection, now)
     paused: dict[str, str] = {}
     rows: dict[str, dict[str, Any]] = {}
     for source in sources:
         for configured in source.channels:
-            paused[configured.id] = _IN_CONFIGURATION if source.paused or configured.paused else ""
+            in_file = _IN_CONFIGURATION if source.paused or configured.paused else ""
+            paused[configured.id] = in_file or by_hand.get(configured.id, "")
             rows[configured.id] = {
                 "id": configured.id,
                 "source": source.id,
@@ -140,84 +112,164 @@ def sync_channels(
                 "interval_seconds": interval_seconds,
             }
     known = {row.id: row for row in list_channels(connection)}
+    touched = {row["source"] for name, row in rows.items() if name not in known}
     insert_new(connection, channel, [row for name, row in rows.items() if name not in known])
-    states = dict.fromkeys(rows, (NEW, "", None)) | {
+    states = dict.fromkeys(rows, (Health.NEW.value, "", None)) | {
         row.id: (row.state, row.state_reason, row.first_polled) for row in known.values()
     }
     for name, (state, reason, first_polled) in sorted(states.items()):
         why = paused.get(name, _NOT_IN_CONFIGURATION)
         if why and (state, reason) != (PAUSED, why):
-            _set_state(connection, name, PAUSED, why, now)
+            set_state(connection, name, PAUSED, why, now)
         elif not why and state == PAUSED:
-            _set_state(connection, name, OK if first_polled else NEW, "taken up again", now)
+            set_state(connection, name, (Health.OK if first_polled else Health.NEW).value, "taken up again", now)
+        else:
+            continue
+        touched.add(known[name].source if name in known else rows[name]["source"])
+    if touched:
+        switching.arrange(connection, [row for row in list_channels(connection) if row.source in touched])
+    gaps.give_up_gaps(connection, now)
 
 
-def list_channels(connection: sa.Connection) -> list[ChannelRow]:
-    """Every channel the archive knows, by id."""
-    return [_channel_row(row) for row in connection.execute(sa.select(channel).order_by(channel.c.id))]
+def _pauses(connection: sa.Connection, now: datetime) -> dict[str, str]:
+    """Channels that a person paused, each with the reason it is to show."""
+    query = sa.select(pause).where(sa.or_(pause.c.until.is_(None), pause.c.until > now))
+    return {
+        row.channel: f"paused by {row.who}"
+        + (f" until {row.until:%Y-%m-%d %H:%M} UTC" if row.until else "")
+        + (f": {row.why}" if row.why else "")
+        for row in connection.execute(query)
+    }
 
 
-def get_channel(connection: sa.Connection, channel_id: str) -> ChannelRow | None:
-    """One channel by its id."""
-    row = connection.execute(sa.select(channel).where(channel.c.id == channel_id)).first()
-    return None if row is None else _channel_row(row)
-
-
-def due_channels(connection: sa.Connection, now: datetime, *, everything: bool = False) -> list[ChannelRow]:
+def due_channels(
+    connection: sa.Connection, now: datetime, *, everything: bool = False, kind: str | None = None
+) -> list[ChannelRow]:
     """Channels to ask now, the longest due first. Never paused ones, nor those of a held host.
+
+    Those that stand by are left out, unless their source has a gap to be filled.
 
     Args:
         connection: may be read-only.
         now: aware UTC.
         everything: whether due or not.
+        kind: of this kind only.
     """
-    query = sa.select(channel).where(channel.c.state != PAUSED).order_by(channel.c.next_poll, channel.c.id)
+    gapped = sa.select(gap.c.source).where(gap.c.state == GapState.OPEN.value)
+    query = (
+        sa.select(channel)
+        .where(channel.c.state != PAUSED, sa.or_(channel.c.standby.is_(False), channel.c.source.in_(gapped)))
+        .order_by(channel.c.next_poll, channel.c.id)
+    )
     if not everything:
         query = query.where(channel.c.next_poll <= now)
+    if kind is not None:
+        query = query.where(channel.c.kind == kind)
     held = host_holds(connection, now)
-    return [row for row in map(_channel_row, connection.execute(query)) if host_slot(row.url) not in held]
+    return [row for row in map(channel_row, connection.execute(query)) if host_slot(row.url) not in held]
 
 
-def record_poll(connection: sa.Connection, channel_id: str, record: PollRecord) -> None:
+def request_validators(row: ChannelRow, now: datetime) -> Validators:
+    """What a request for a channel is to echo: nothing when the server's "unchanged" is not believed, or is tried.
+
+    The hash of the last body stays, so that an equal one is not read again.
+    """
+    if is_probe(row, now) or is_distrusted(row.distrusted_since, now):
+        return Validators(body_hash=row.body_hash)
+    return Validators(row.etag, row.last_modified, row.validators_url, row.body_hash)
+
+
+def is_probe(row: ChannelRow, now: datetime) -> bool:
+    """Whether the channel has validators and is to be asked without them, once a day after long silence."""
+    has_any = row.etag is not None or row.last_modified is not None or bool(row.documents)
+    last = row.last_new or row.first_polled
+    return has_any and is_probe_due(last_body=row.last_body, last_new=last, habit=row.habit, now=now)
+
+
+def record_poll(connection: sa.Connection, before: ChannelRow, record: PollRecord) -> None:
     """Store what came of asking a channel: in the same transaction as its entries, or a kill between loses one of both.
+
+    A poll that found nothing changed costs one UPDATE.
 
     Args:
         connection: in a write transaction.
-        channel_id: the channel; nothing happens if it is gone.
+        before: the channel as it was when it was asked.
         record: what is to be stored.
     """
-    before = get_channel(connection, channel_id)
-    if before is None:
-        return
+    decision = record.decision
+    values = _poll_values(before, record)
+    news = (decision.health, decision.reason) != (before.state, before.state_reason)
+    # Someone paused the channel while it was asked: that stays.
+    paused = news and _is_paused(connection, before.id)
+    changed = decision.health != before.state and not paused
+    if news and not paused:
+        values["state_reason"] = storable(decision.reason)
+    if changed:
+        values |= {"state": decision.health.value, "state_since": record.at}
+    connection.execute(sa.update(channel).where(channel.c.id == before.id).values(values))
+    if changed or decision.health is Health.GAP:
+        event = ChannelEvent(0, before.id, record.at, decision.health.value, decision.reason, record.evidence)
+        add_event(connection, event)
+    for note in decision.notes:
+        proof = {**record.evidence, **note.evidence}
+        state = decision.health.value
+        add_event(connection, ChannelEvent(0, before.id, record.at, state, note.reason, proof, note.kind.value))
+    if changed and works(decision.health) != works(Health(before.state)):
+        switching.rearrange(connection, before.source, record.at)
+
+
+def _poll_values(before: ChannelRow, record: PollRecord) -> dict[str, Any]:
+    decision = record.decision
     values: dict[str, Any] = {
-        "next_poll": record.next_poll,
-        "interval_seconds": record.interval_seconds,
+        "next_poll": decision.next_poll,
+        "interval_seconds": decision.interval_seconds,
         "last_polled": record.at,
-        "failures": 0 if record.success else before.failures + 1,
-        "state_reason": storable(record.reason),
+        "arrival_rate": decision.arrival_rate,
     }
-    if record.success:
-        values |= {"first_polled": before.first_polled or record.at, "last_success": record.at}
+    if record.good:
+        values["last_success"] = record.at
+        if before.first_polled is None:
+            values["first_polled"] = record.at
     if record.new:
         values["last_new"] = record.at
-    if record.arrival_rate is not None:
-        values["arrival_rate"] = record.arrival_rate
+    if record.body:
+        values["last_body"] = record.at
+    if decision.distrust:
+        values["distrusted_since"] = record.at
+    move = decision.move
+    rest: dict[str, Any] = {
+        "failures": decision.failures,
+        "usual_gap_seconds": decision.habit.gap,
+        "gap_weight_seconds": decision.habit.weight,
+        "listed": decision.listed,
+        "asks_minutes": decision.asks_minutes,
+        "failing_since": decision.failing_since,
+        "gone_since": decision.gone_since,
+        "moved_to": move.to if move else None,
+        "moved_since": move.since if move else None,
+        "moved_answers": move.answers if move else 0,
+        "url": decision.url or before.url,
+        "old_url": decision.old_url or None,
+    }
+    values |= {name: value for name, value in rest.items() if value != getattr(before, name)}
+    if record.items is not None:
+        values["items"] = record.items
     if record.validators is not None:
-        values |= {
-            "etag": record.validators.etag,
-            "last_modified": record.validators.last_modified,
-            "validators_url": record.validators.url,
-            "body_hash": record.validators.body_hash,
-            "documents": _documents(record.validators),
-        }
-    if record.url is not None:
-        values["url"] = record.url
-    # Someone paused the channel while it was asked: that stays.
-    if before.state != PAUSED and record.state != before.state:
-        values |= {"state": record.state, "state_since": record.at}
-    connection.execute(sa.update(channel).where(channel.c.id == channel_id).values(values))
-    if "state" in values or record.event:
-        _add_event(connection, channel_id, record.state, record.reason, record.at, record.evidence)
+        values |= _validator_values(before, record.validators)
+    return values
+
+
+def _validator_values(before: ChannelRow, validators: Validators) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "etag": validators.etag,
+        "last_modified": validators.last_modified,
+        "validators_url": validators.url,
+        "body_hash": validators.body_hash,
+    }
+    values = {name: value for name, value in values.items() if value != getattr(before, name)}
+    if validators.documents is not None or before.documents is not None:
+        values["documents"] = _documents(validators)
+    return values
 
 
 def _documents(validators: Validators) -> dict[str, dict[str, str | None]] | sa.Null:
@@ -228,6 +280,10 @@ def _documents(validators: Validators) -> dict[str, dict[str, str | None]] | sa.
         url: {"etag": one.etag, "last_modified": one.last_modified, "url": one.url, "body_hash": one.body_hash}
         for url, one in validators.documents.items()
     }
+
+
+def _is_paused(connection: sa.Connection, channel_id: str) -> bool:
+    return connection.execute(sa.select(channel.c.state).where(channel.c.id == channel_id)).scalar() == PAUSED
 
 
 def hold_host(connection: sa.Connection, host: str, until: datetime, reason: str) -> None:
@@ -253,51 +309,3 @@ def host_holds(connection: sa.Connection, now: datetime) -> dict[str, datetime]:
     """Hosts (``host:port``) that are to be left alone, and until when."""
     rows = connection.execute(sa.select(host_hold.c.host, host_hold.c.until).where(host_hold.c.until > now))
     return {row.host: row.until for row in rows}
-
-
-def channel_events(
-    connection: sa.Connection, channel_id: str | None = None, *, since: datetime | None = None, limit: int = 100
-) -> list[ChannelEvent]:
-    """Changes of health, the latest first.
-
-    Args:
-        connection: may be read-only.
-        channel_id: of one channel only.
-        since: not before this time.
-        limit: at most so many.
-    """
-    query = sa.select(channel_event).order_by(channel_event.c.id.desc()).limit(limit)
-    if channel_id is not None:
-        query = query.where(channel_event.c.channel == channel_id)
-    if since is not None:
-        query = query.where(channel_event.c.at >= since)
-    return [
-        ChannelEvent(row.id, row.channel, row.at, row.state, row.reason, row.evidence)
-        for row in connection.execute(query)
-    ]
-
-
-def _channel_row(row: sa.Row[Any]) -> ChannelRow:
-    return ChannelRow(**{column.name: getattr(row, column.name) for column in fields(ChannelRow)})
-
-
-def _set_state(connection: sa.Connection, channel_id: str, state: str, reason: str, now: datetime) -> None:
-    connection.execute(
-        sa.update(channel).where(channel.c.id == channel_id).values(state=state, state_since=now, state_reason=reason)
-    )
-    _add_event(connection, channel_id, state, reason, now, {})
-
-
-def _add_event(
-    connection: sa.Connection,
-    channel_id: str,
-    state: str,
-    reason: str,
-    at: datetime,
-    evidence: Mapping[str, Any],
-) -> None:
-    connection.execute(
-        sa.insert(channel_event).values(
-            channel=channel_id, at=at, state=state, reason=storable(reason), evidence=dict(evidence)
-        )
-    )

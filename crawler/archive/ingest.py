@@ -36,11 +36,13 @@ class EntriesAdded:
         new: ids of the articles that were not there before.
         known: how many entries the archive already had.
         changed: ids of known articles whose title or text the entry changed.
+        dates: when the new ones were published, aware UTC, as far as they say so.
     """
 
     new: tuple[int, ...]
     known: int
     changed: tuple[int, ...] = ()
+    dates: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +136,21 @@ def _add(connection: sa.Connection, arrival: _Arrival, entries: Sequence[Entry])
     waiting = make_drafts(arrival.channel, entries, arrival.now)
     known: dict[str, tuple[Draft, int]] = {}
     new: list[int] = []
+    fresh: list[Draft] = []
     # A second pass is only needed where another worker stored the same article at this very moment.
     for _ in range(_PASSES):
         matches = _match(connection, arrival, waiting)
         known |= {draft.key: (draft, matches[draft.key]) for draft in waiting if draft.key in matches}
         inserted = _insert(connection, arrival, [draft for draft in waiting if draft.key not in matches])
         new += inserted.values()
+        fresh += [draft for draft in waiting if draft.key in inserted]
         waiting = [draft for draft in waiting if draft.key not in known and draft.key not in inserted]
         if not waiting:
             break
     _note_sightings(connection, arrival, known.values())
     changed = _follow_changes(connection, arrival, known.values())
-    return EntriesAdded(tuple(sorted(new)), len(known), changed)
+    dates = tuple(draft.entry.published for draft in fresh if draft.entry.published is not None)
+    return EntriesAdded(tuple(sorted(new)), len(known), changed, dates)
 
 
 def _match(connection: sa.Connection, arrival: _Arrival, drafts: Sequence[Draft]) -> dict[str, int]:

@@ -19,15 +19,17 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.archive.channels import ChannelRow, Validators
+from crawler.archive.channels import ChannelRow, Validators, request_validators
 from crawler.articles import FeedDocument
 from crawler.items import ChannelAnswer, CollectRun
-from crawler.middlewares import ACCEPT, THROTTLED, VALIDATORS, Held
-from crawler.polling import Kind, max_age_minutes, retry_after_seconds
+from crawler.middlewares import ACCEPT, VALIDATORS, Held
+from crawler.polling import Kind, challenge, kind_of_status, max_age_minutes, retry_after_seconds
 from crawler.urls import host_slot
 
 _PERMANENT_REDIRECTS = {301, 308}
 _EVIDENCE_HEADERS = ("Content-Type", "ETag", "Last-Modified", "Retry-After", "Location", "Server")
+_MAY_ASK = {Kind.BLOCKED, Kind.THROTTLED, Kind.FAILED}
+"""Statuses that challenge pages come with; a page that was not found may hold a script of a gatekeeper too."""
 _ROBOTS = "robots.txt does not allow it"
 
 
@@ -89,6 +91,19 @@ def evidence(response: Response) -> dict[str, Any]:
     return found
 
 
+def plain_headers(response: Response) -> dict[str, str]:
+    """Every header, by its name in lower case."""
+    return {
+        name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
+        for name, values in response.headers.items()
+    }
+
+
+def asked_minutes(response: Response) -> int | None:
+    """For how long the headers say that the document need not be asked for again."""
+    return max_age_minutes(header(response, "Cache-Control") or "")
+
+
 def moved_to(response: Response) -> str:
     """The final URL when only permanent redirects led there, else empty."""
     reasons = response.meta.get("redirect_reasons") or []
@@ -119,7 +134,7 @@ class ChannelSpider(RunSpider):
     async def start(self) -> Any:
         """One request a channel, with its validators."""
         for channel in self.channels:
-            validators = Validators(channel.etag, channel.last_modified, channel.validators_url, channel.body_hash)
+            validators = request_validators(channel, self.run.now())
             meta = {VALIDATORS: validators, ACCEPT: self.accept, "dont_obey_robotstxt": not self.robots}
             kwargs = {"channel": channel}
             yield self.ask(channel.url, meta, callback=self.answered, errback=self.failed, cb_kwargs=kwargs)
@@ -161,19 +176,24 @@ class ChannelSpider(RunSpider):
         if status == 304:
             if channel.body_hash is None and channel.etag is None and channel.last_modified is None:
                 return replace(plain, reason="HTTP 304 although nothing was ever had")
-            return replace(plain, kind=Kind.UNCHANGED, reason="")
+            return replace(plain, kind=Kind.UNCHANGED, reason="", asks_minutes=asked_minutes(response))
         if status == 200:
             same = (
                 channel.body_hash is not None and not is_cut(response) and channel.body_hash == body_hash(response.body)
             )
             if not same:
                 return None
-            return replace(plain, kind=Kind.UNCHANGED, reason="", validators=self.validators(response))
-        kinds = {401: Kind.BLOCKED, 403: Kind.BLOCKED, 404: Kind.NOT_FOUND, 410: Kind.GONE}
-        if status in THROTTLED:
+            asks_minutes = asked_minutes(response)
+            validators = self.validators(response)
+            return replace(plain, kind=Kind.UNCHANGED, reason="", validators=validators, asks_minutes=asks_minutes)
+        kind = kind_of_status(status)
+        asks = challenge(plain_headers(response), response.body) if kind in _MAY_ASK else ""
+        if asks:
+            return replace(plain, kind=Kind.BLOCKED, reason=f"HTTP {status}: {asks}")
+        if kind is Kind.THROTTLED:
             asked = retry_after_seconds(header(response, "Retry-After") or "", now)
-            return replace(plain, kind=Kind.THROTTLED, retry_after=asked)
-        return replace(plain, kind=kinds.get(status, Kind.FAILED))
+            return replace(plain, kind=kind, retry_after=asked)
+        return replace(plain, kind=kind)
 
     def validators(self, response: Response) -> Validators:
         """What the next request is to echo. A document that was cut off must be had again in any case."""
@@ -187,7 +207,7 @@ class ChannelSpider(RunSpider):
         problems = [document.problem] if document.problem else []
         if is_cut(response):
             problems.insert(0, "the document was cut off")
-        max_age = max_age_minutes(header(response, "Cache-Control") or "")
+        max_age = asked_minutes(response)
         return ChannelAnswer(
             channel,
             self.run.now(),
@@ -204,4 +224,7 @@ class ChannelSpider(RunSpider):
     def unusable(self, response: Response, channel: ChannelRow, kind: Kind, reason: str) -> ChannelAnswer:
         """The outcome of a document that is not what it should be; the validators stay as they are."""
         proof = evidence(response) | {"body": body_hash(response.body)}
+        asks = challenge(plain_headers(response), response.body)
+        if asks:
+            kind, reason = Kind.BLOCKED, asks
         return ChannelAnswer(channel, self.run.now(), kind, response.status, reason, evidence=proof)

@@ -152,6 +152,7 @@ def make_options(**changes: Any) -> CrawlerOptions:
     values = {
         "allow_addresses": ("127.0.0.0/8",),
         "delay_seconds": 0.0,
+        "jitter": 0.0,
         "contact": "https://desk.example/bot",
         "extract_workers": 1,
         "feed_timeout_seconds": 5.0,

@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from crawler.polling import (
     Decision,
@@ -51,8 +49,10 @@ def test_first_fetch_without_news_waits_the_default() -> None:
 
 
 def test_first_fetch_learns_the_rate_from_the_entries() -> None:
-    decision = decide(NEW, kind=Kind.CHANGED, entries=30, new=30, recent=24)
-    assert (decision.arrival_rate, minutes(decision), decision.health) == (4.0, 15, Health.OK)
+    dates = tuple(NOW - timedelta(minutes=14 * number) for number in range(30))
+    decision = decide(NEW, kind=Kind.CHANGED, entries=30, new=30, dates=dates)
+    assert (decision.arrival_rate, minutes(decision), decision.health) == (pytest.approx(26 / 6), 15, Health.OK)
+    assert (decision.habit.gap, decision.listed) == (pytest.approx(14 * 60), 30)
 
 
 @pytest.mark.parametrize(
@@ -98,17 +98,6 @@ def test_a_gap_is_asked_again_soon() -> None:
     assert decide(NEW, kind=Kind.CHANGED, entries=30, new=30).health is Health.OK
 
 
-def test_slow_after_a_week() -> None:
-    quiet = replace(KNOWN, last_new=NOW - timedelta(days=8))
-    assert decide(quiet, kind=Kind.UNCHANGED).health is Health.SLOW
-    assert decide(quiet, kind=Kind.CHANGED, entries=9, new=1).health is Health.OK
-
-
-def test_moved() -> None:
-    decision = decide(kind=Kind.UNCHANGED, moved_to="https://a.example/new")
-    assert (decision.health, decision.reason) == (Health.MOVED, "moved for good to https://a.example/new")
-
-
 @pytest.mark.parametrize(
     ("failures", "good_ago", "expected", "health"),
     [
@@ -122,7 +111,7 @@ def test_moved() -> None:
     ],
 )
 def test_back_off(failures: int, good_ago: timedelta, expected: timedelta, health: Health) -> None:
-    state = replace(KNOWN, failures=failures, last_success=NOW - good_ago)
+    state = replace(KNOWN, failures=failures, last_success=NOW - good_ago, failing_since=NOW - good_ago)
     decision = decide(state, kind=Kind.FAILED, reason="HTTP 500")
     assert (decision.next_poll - NOW, decision.health, decision.failures) == (expected, health, failures + 1)
     assert decision.interval_seconds == 1800
@@ -130,7 +119,7 @@ def test_back_off(failures: int, good_ago: timedelta, expected: timedelta, healt
 
 
 def test_a_channel_that_never_worked_gets_worse_too() -> None:
-    state = replace(NEW, health=Health.FAILING, since=NOW - timedelta(days=15), failures=50)
+    state = replace(NEW, health=Health.FAILING, failing_since=NOW - timedelta(days=15), failures=50)
     assert decide(state, kind=Kind.FAILED).health is Health.DEAD
 
 
@@ -155,7 +144,7 @@ def test_not_found_is_asked_daily() -> None:
 def test_gone_needs_a_second_answer_a_day_later() -> None:
     first = decide(kind=Kind.GONE, reason="HTTP 410")
     assert (first.health, first.refused_for_good) == (Health.FLAKY, False)
-    state = replace(KNOWN, health=first.health, reason=first.reason)
+    state = replace(KNOWN, health=first.health, reason=first.reason, gone_since=first.gone_since)
     soon = next_poll(state, Outcome(Kind.GONE, reason="HTTP 410"), NOW + timedelta(hours=1), LIMITS)
     assert (soon.health, soon.reason) == (Health.FLAKY, first.reason)
     later = next_poll(state, Outcome(Kind.GONE, reason="HTTP 410"), NOW + timedelta(hours=24), LIMITS)
@@ -204,33 +193,11 @@ def test_retry_after(value: str, expected: float | None) -> None:
         ("max-age=1800", 30),
         ("public, max-age = 60", 1),
         ("max-age=0", None),
+        ("s-maxage=600, Max-Age=1200", 20),
+        ("s-maxage=600", None),
         ("no-cache, max-age=900", None),
         ("", None),
     ],
 )
 def test_max_age(value: str, expected: int | None) -> None:
     assert max_age_minutes(value) == expected
-
-
-@given(
-    kind=st.sampled_from(Kind),
-    entries=st.integers(0, 3000),
-    share=st.floats(0, 1),
-    failures=st.integers(0, 1000),
-    rate=st.floats(0, 1e6),
-    asked=st.none() | st.floats(0, 86400),
-    good=st.none() | st.integers(0, 10**7),
-)
-def test_every_outcome_is_asked_again(
-    kind: Kind, entries: int, share: float, failures: int, rate: float, asked: float | None, good: int | None
-) -> None:
-    success = None if good is None else NOW - timedelta(seconds=good)
-    state = replace(KNOWN, failures=failures, arrival_rate=rate, last_success=success, first_polled=success)
-    decision = decide(state, kind=kind, entries=entries, new=int(entries * share), retry_after=asked)
-    pause = decision.next_poll - NOW
-    assert timedelta(minutes=15) <= pause <= timedelta(days=7)
-    if kind in (Kind.CHANGED, Kind.UNCHANGED):
-        assert pause <= LIMITS.high
-        assert decision.failures == 0
-    else:
-        assert decision.failures == failures + 1
