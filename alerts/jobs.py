@@ -21,7 +21,8 @@ from alerts.digests import make_digests
 from alerts.errors import DeliveryError
 from alerts.flags import flag_articles
 from alerts.items import make_items
-from alerts.ledger import deliveries, runs
+from alerts.ledger import runs
+from alerts.operating.retention import clear_out
 from alerts.stories import group_articles
 from crawler.archive import articles, channels
 from crawler.errors import CeasewireError
@@ -34,10 +35,6 @@ log = logging.getLogger(__name__)
 
 Counts = Mapping[str, int]
 Progress = Callable[[int, int, str], None]
-
-KEEP_BODIES = timedelta(days=30)
-"""The final bytes of a delivery stay this long after its final state."""
-KEEP_RUNS = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +134,9 @@ def _deliver(work: Work) -> Counts:
 
 
 def _tidy(work: Work) -> Counts:
-    now = work.now()
-    with work.archive.write() as connection:
-        return {
-            "bodies": deliveries.drop_bodies(connection, now - KEEP_BODIES),
-            "runs": runs.forget_runs(connection, now - KEEP_RUNS),
-        }
+    days = work.configuration.settings.alerts.keep_texts_days
+    keep = timedelta(days=days) if days else None
+    return asdict(clear_out(work.archive, work.now(), keep_texts=keep, stopping=work.stopping))
 
 
 def _in_thread(step: Callable[[Work], Counts]) -> Callable[[Work], Awaitable[Counts]]:
@@ -180,6 +174,8 @@ async def run_due(work: Work, names: Sequence[str] = ()) -> tuple[JobReport, ...
         if work.stopping():
             break
         reports.append(await _run_job(work, job))
+    if work.configuration.settings.alerts.metrics_file is not None:
+        await asyncio.to_thread(_write_metrics, work)
     return tuple(reports)
 
 
@@ -197,6 +193,20 @@ async def _run_job(work: Work, job: Job) -> JobReport:
         log.exception("%s failed unexpectedly", job.name)
     await asyncio.to_thread(_finish_run, work, run_id, report)
     return report
+
+
+def _write_metrics(work: Work) -> None:
+    from alerts.operating.facts import gather
+    from alerts.operating.metrics import exposition, write_textfile
+
+    configuration = work.configuration
+    path = configuration.settings.alerts.metrics_file
+    assert path is not None
+    try:
+        write_textfile(path, exposition(gather(work.archive, work.now()), configuration.desks))
+    except (OSError, CeasewireError) as error:
+        # Figures that grow old are noticed by those who watch them; the wire itself is not concerned.
+        log.error("metrics: %s", error)
 
 
 def _start_run(work: Work, name: str) -> int:

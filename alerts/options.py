@@ -157,6 +157,16 @@ class AlertsOptions(Section):
     byte_budget: Annotated[int, Field(strict=True, ge=20_000)] = Field(
         90_000, description="Largest HTML of a digest in bytes; mail clients clip above 102,000."
     )
+    keep_texts_days: Annotated[int, Field(strict=True, ge=0, le=36_500)] = Field(
+        0,
+        description="Texts of articles that were never flagged, judged or sampled are cleared out after so many days; "
+        "their titles and addresses stay. 0: kept for good.",
+    )
+    metrics_file: Path | None = Field(
+        None,
+        description="Metrics are written here after every run, for Prometheus's textfile collector (a name that ends "
+        "in .prom); relative to this folder. None by default.",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -198,14 +208,15 @@ def load_settings(folder: Path) -> tuple[Settings | None, list[Problem]]:
 
 
 def _rooted(settings: Settings, folder: Path) -> Settings:
-    """The settings with the file names of secrets and certificates relative to the configuration folder."""
-    smtp = settings.alerts.smtp
-    if smtp is None:
-        return settings
+    """The settings with its file names made absolute; they are relative to the configuration folder."""
+    smtp, metrics = settings.alerts.smtp, settings.alerts.metrics_file
     root = folder.absolute()
-    paths = {"password_file": smtp.password_file, "ca_file": smtp.ca_file}
-    smtp = smtp.model_copy(update={name: root / path for name, path in paths.items() if path is not None})
-    return settings.model_copy(update={"alerts": settings.alerts.model_copy(update={"smtp": smtp})})
+    changes: dict[str, Any] = {"metrics_file": None if metrics is None else root / metrics}
+    if smtp is not None:
+        paths = {"password_file": smtp.password_file, "ca_file": smtp.ca_file}
+        found = {name: root / path for name, path in paths.items() if path is not None}
+        changes["smtp"] = smtp.model_copy(update=found)
+    return settings.model_copy(update={"alerts": settings.alerts.model_copy(update=changes)})
 
 
 def _secret(message: str) -> Problem:

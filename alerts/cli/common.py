@@ -105,7 +105,7 @@ def open_database(configuration: Configuration, *, check_schema: bool = True) ->
 
 def exit_code_of(error: Exception) -> int:
     """Print `error` for a person on standard error; return the exit code that goes with it."""
-    code = _code_of(error)
+    code = code_of(error)
     if isinstance(error, LockHeld):
         logging.getLogger("ceasewire").info("%s", error)
     elif code == BUG:
@@ -120,7 +120,8 @@ def exit_code_of(error: Exception) -> int:
     return code
 
 
-def _code_of(error: Exception) -> int:
+def code_of(error: Exception) -> int:
+    """The exit code that goes with `error`."""
     match error:
         case LockHeld():
             return 0

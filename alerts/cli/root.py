@@ -13,6 +13,7 @@ COMMANDS: Table = {
     "init": ("alerts.cli.setup", "init", "Write a starter configuration into a folder."),
     "config": ("alerts.cli.setup", "config", "Check the configuration; write its JSON Schemas."),
     "migrate": ("alerts.cli.setup", "migrate", "Bring the database to this version's schema."),
+    "status": ("alerts.cli.upkeep", "status", "One screen: is everything working, what waits, what is broken."),
     "doctor": ("alerts.cli.setup", "doctor", "Say what is wrong with this installation."),
     "run": ("alerts.cli.running", "run", "Do everything that is due, once: what cron calls."),
     "collect": ("alerts.cli.running", "collect", "Ask the channels that are due and fetch wanted pages."),
@@ -24,6 +25,8 @@ COMMANDS: Table = {
     "why": ("alerts.cli.data", "why", "Tell everything known about one URL."),
     "import": ("alerts.cli.data", "import_", "Read articles from a JSON Lines file into the archive."),
     "export": ("alerts.cli.data", "export", "Write articles and their flags as JSON Lines or CSV."),
+    "backup": ("alerts.cli.upkeep", "backup", "Copy the database, or prove that a copy is whole."),
+    "metrics": ("alerts.cli.upkeep", "metrics", "Print the figures that a monitoring system watches."),
     "demo": ("alerts.cli.demo", "demo", "Collect a sample newsroom on this machine and write its digest."),
 }
 

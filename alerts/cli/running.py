@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,19 +44,53 @@ fail_if_locked_option = click.option(
 @fail_if_locked_option
 @click.option("--only", "only", multiple=True, type=click.Choice(JOB_NAMES), help="Run this job only; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Show what would be collected and told; change and send nothing.")
+@click.option(
+    "--ping-url",
+    envvar="CEASEWIRE_PING_URL",
+    default="",
+    metavar="URL",
+    help="A check in the Healthchecks convention: asked at URL/start and at URL/EXITCODE [env CEASEWIRE_PING_URL].",
+)
 @click.pass_obj
-def run(
-    state: common.State, *, skip_broken: bool, wait: float, fail_if_locked: bool, only: tuple[str, ...], dry_run: bool
-) -> int:
+def run(state: common.State, /, *, ping_url: str, **choices: Any) -> int:
     """Do everything that is due, once: collect, group, flag, make items and digests, deliver.
 
     Safe to start at any time and to kill at any time: what is unfinished is found again by the next run.
     """
+    from alerts.errors import LockHeld
+    from alerts.operating.ping import Watcher
+
+    try:
+        watcher = Watcher("" if choices["dry_run"] else ping_url)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--ping-url") from error
+    try:
+        code = _run_once(state, watcher.start, **choices)
+    except LockHeld:
+        # The run that holds the lock will tell; if it hangs, the watcher must notice.
+        raise
+    except Exception as error:
+        watcher.end(common.code_of(error))
+        raise
+    watcher.end(code)
+    return code
+
+
+def _run_once(
+    state: common.State,
+    started: Callable[[], None],
+    *,
+    skip_broken: bool,
+    wait: float,
+    fail_if_locked: bool,
+    only: tuple[str, ...],
+    dry_run: bool,
+) -> int:
     configuration = state.configuration(skip_broken=skip_broken)
     with common.open_database(configuration) as archive:
         if dry_run:
             return _rehearse(configuration, archive)
-        return _run_locked(configuration, archive, only, wait=wait, fail_if_locked=fail_if_locked)
+        return _run_locked(configuration, archive, only, started, wait=wait, fail_if_locked=fail_if_locked)
 
 
 @click.command()
@@ -108,6 +142,7 @@ def _run_locked(
     configuration: Configuration,
     archive: Archive,
     only: Sequence[str],
+    started: Callable[[], None] = lambda: None,
     *,
     wait: float,
     fail_if_locked: bool,
@@ -119,6 +154,7 @@ def _run_locked(
 
     try:
         with run_lock(archive, wait=wait), common.progress_bar() as progress:
+            started()
             work = Work(archive, configuration, common.utc_now, everything=everything, progress=progress)
             return _exit_code(_run(work, only))
     except LockHeld as held:

@@ -88,7 +88,7 @@ def migrate(state: common.State) -> None:
 @click.pass_obj
 def doctor(state: common.State, *, as_json: bool) -> int:
     """Say what is wrong: configuration, database, clock, zones, mail server, last runs, outbox, sources."""
-    from alerts.operating import examine
+    from alerts.operating.doctor import examine
 
     checks = examine(state.config_folder(), common.utc_now())
     for found in checks:

@@ -1,0 +1,1 @@
+"""What an operator asks of an installation: doctor, status, backup, metrics, pings and the clearing of old texts."""
