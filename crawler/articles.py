@@ -97,6 +97,8 @@ class Extraction:
         authors: names.
         language: language of the text, BCP 47 primary tag; empty if unsure.
         canonical: absolute URL of the page's canonical link; empty if none.
+        problem: why the text is not the whole article (a paywall, a consent wall, a page filled by a script); empty
+            when it is.
     """
 
     title: str = ""
@@ -105,6 +107,7 @@ class Extraction:
     authors: tuple[str, ...] = ()
     language: str = ""
     canonical: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _ARTICLE = re.compile(r"(?:^|/)(?:\w*News\w*|\w*Article|BlogPosting|LiveBlogPost
 _NOT_ARTICLE = frozenset({"NewsMediaOrganization"})
 _CONTROLS = re.compile(r"[\x00-\x1f]+")
 _TRAILING_COMMA = re.compile(r",\s*([}\]])")
+_TAG = re.compile(r"<[a-zA-Z/][^<>]*>")
 _DEEPEST = 12
 _MOST_NODES = 5000
 
@@ -30,6 +31,9 @@ class Linked:
     body: str = ""
     language: str = ""
     urls: tuple[str, ...] = field(default=())
+    description: str = ""
+    free: bool | None = None
+    """Whether the whole text is shown to everybody; None when the page does not say."""
 
 
 def read_json_ld(root: lxml.html.HtmlElement, url: str) -> Linked:
@@ -92,10 +96,19 @@ def _linked(node: dict[str, Any]) -> Linked:
         headline=html_to_line(_string(node.get("headline")) or _string(node.get("name"))),
         published=_string(node.get("datePublished")),
         authors=tuple(dict.fromkeys(_names(node.get("author")))),
-        body=html_to_text(_string(node.get("articleBody")), separator="\n"),
+        body=_body(_string(node.get("articleBody"))),
         language=_string(node.get("inLanguage")),
         urls=tuple(one for one in urls if isinstance(one, str)),
+        description=html_to_line(_string(node.get("description"))),
+        free={"true": True, "false": False}.get(str(node.get("isAccessibleForFree")).strip().lower()),
     )
+
+
+def _body(text: str) -> str:
+    """The paragraphs of an `articleBody`, one a line: it is plain text with line breaks, or HTML after all."""
+    if not _TAG.search(text):
+        text = text.strip().replace("\r\n", "\n").replace("\n", "<br>")
+    return html_to_text(text, separator="\n")
 
 
 def _string(value: Any) -> str:

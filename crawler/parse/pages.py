@@ -12,21 +12,19 @@ import lxml.html
 
 from crawler.articles import Extraction
 from crawler.errors import ExtractError
-from crawler.parse.dates import DateReader, settle
+from crawler.parse.bodies import article_text, tells_more
 from crawler.parse.html import decode_html, html_tree
 from crawler.parse.jsonld import Linked, read_json_ld
 from crawler.parse.language import detect_language, primary
-from crawler.parse.text import clean, html_to_line, one_line
+from crawler.parse.published import published_at
+from crawler.parse.text import html_to_line
+from crawler.parse.titles import choose_title, headings
+from crawler.parse.walls import CONSENT, PAYWALL, SCRIPT_ONLY, page_problem, without_notices
 from crawler.urls import clean_link
 
 SHORTEST = 40
 """A page whose text is shorter (in characters) holds no article: a notice, a picture, a script's empty shell."""
 
-_DATE_METAS = (
-    "article:published_time", "og:article:published_time", "datepublished", "date", "dc.date", "dc.date.issued",
-    "dcterms.created", "parsely-pub-date", "sailthru.date", "pubdate", "publishdate", "article.published",
-)  # fmt: skip
-_SHORTEST_HEADING = 12
 _AUTHOR_METAS = ("author", "article:author", "dc.creator", "parsely-author", "byl", "sailthru.author")
 
 
@@ -69,35 +67,48 @@ def extract_page(body: bytes, request: PageRequest) -> Extraction:
     linked = read_json_ld(tree, request.url)
     canonical = _canonical(tree, request.url)
     html_language = primary(tree.get("lang") or "")
-    text = _text(tree, request.url) or linked.body
-    if len(text) < SHORTEST and len(linked.body) > len(text):
-        text = linked.body
-    if len(text) < SHORTEST:
-        raise ExtractError(request.url, "the page holds no article text")
-    title = linked.headline or _page_title(tree, metas)
+    shown = headings(tree)
+    title = choose_title(linked.headline, metas, tree.findtext(".//title") or "", shown, request.url)
+    text, problem = _text(tree, metas, linked, shown, request.url)
     default = html_language or primary(linked.language)
     default = default if default in request.languages else request.source_language
     return Extraction(
         title=title,
         text=text,
-        published=_published(linked, metas, request),
+        published=published_at(tree, linked.published, metas, request.url, request.source_language, request.now),
         authors=linked.authors or tuple(_meta_authors(metas)),
         language=detect_language(f"{title}\n{text}", request.languages, default),
         canonical=canonical,
+        problem=problem,
     )
 
 
-def _text(tree: lxml.html.HtmlElement, url: str) -> str:
-    """The article's paragraphs, one a line."""
-    import trafilatura  # 270 ms; only workers pay for it
+def _text(
+    tree: lxml.html.HtmlElement, metas: dict[str, str], linked: Linked, shown: list[str], url: str
+) -> tuple[str, str]:
+    """The best text that the page gives, and why it is not the whole article.
 
-    found = trafilatura.extract(tree, url=url, fast=True, include_comments=False, include_tables=False)
-    lines = [text for line in clean(found or "").split("\n") if (text := one_line(line))]
-    headings = {one_line(heading.text_content()).casefold() for heading in tree.iter("h1")}
-    # The headline is the title; as the first paragraph it would be the lead.
-    while len(lines) > 1 and lines[0].casefold() in headings:
-        del lines[0]
-    return "\n".join(lines)
+    Raises:
+        ExtractError: it gives none.
+    """
+    text = article_text(tree, url, shown)
+    problem = page_problem(text, url, free=linked.free, tree=tree)
+    if problem in (CONSENT, SCRIPT_ONLY):
+        text = ""  # it is what stands there in the article's place
+    elif problem == PAYWALL:
+        text = without_notices(text)
+    # What the page hides from readers its structured data often tells machines.
+    longer = len(linked.body) > len(text) and (problem or len(text) < SHORTEST)
+    if len(linked.body) >= SHORTEST and (longer or tells_more(text, linked.body)):
+        text, problem = linked.body, ""
+    if len(text) >= SHORTEST:
+        return text, problem
+    problem = problem or "the page holds no article text"
+    named = (metas.get(name, "") for name in ("og:description", "description", "twitter:description"))
+    lead = next((one for one in (linked.description, *map(html_to_line, named)) if len(one) >= SHORTEST), "")
+    if not lead or problem == CONSENT:
+        raise ExtractError(url, problem)
+    return lead, f"{problem}; only its description was read"
 
 
 def _metas(tree: lxml.html.HtmlElement) -> dict[str, str]:
@@ -119,30 +130,6 @@ def _canonical(tree: lxml.html.HtmlElement, url: str) -> str:
             if urlsplit(found).path.strip("/") or not urlsplit(url).path.strip("/"):
                 return found
     return ""
-
-
-def _page_title(tree: lxml.html.HtmlElement, metas: dict[str, str]) -> str:
-    names = ("og:title", "twitter:title", "dc.title", "title")
-    title = next((html_to_line(metas[name]) for name in names if metas.get(name)), "")
-    title = title or one_line(tree.findtext(".//title") or "")
-    headings = [one_line(heading.text_content()) for heading in tree.iter("h1")]
-    for heading in headings:
-        # The head often adds the outlet's name to what the heading says.
-        if len(heading) >= _SHORTEST_HEADING and heading.casefold() in title.casefold():
-            return heading
-    if not title and len(headings) == 1:
-        return headings[0]
-    head, mark, _ = title.rpartition(" | ")
-    return head if mark and len(head) > len(title) // 2 else title
-
-
-def _published(linked: Linked, metas: dict[str, str], request: PageRequest) -> datetime | None:
-    reader = DateReader([request.source_language], budget=3)
-    for raw in (linked.published, *(metas.get(name, "") for name in _DATE_METAS)):
-        value = reader.any_date(raw)
-        if value is not None:
-            return settle(value, request.now)
-    return None
 
 
 def _meta_authors(metas: dict[str, str]) -> Iterable[str]:

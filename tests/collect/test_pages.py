@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from crawler.archive.articles import iter_articles
 from crawler.archive.engine import Archive
 from crawler.archive.schema import article as articles
-from tests.collect.conftest import Collect, Reply, Seen, Web, item, make_options, make_source, page, rss
+from tests.collect.conftest import STORY, Collect, Reply, Seen, Web, item, make_options, make_source, page, rss
 
 LINKED = """<script type="application/ld+json">{"@context": "https://schema.org", "@graph": [{"@type": "WebSite",
 "name": "Lanter"}, {"@type": ["NewsArticle"], "headline": "Market hit", "datePublished": "2026-11-21T08:00:00+02:00",
@@ -43,6 +43,37 @@ def test_page_text_replaces_the_summary(web: Web, run_collect: Collect, sqlite_a
     assert len(web.asked("/news/1")) == 1
 
 
+def test_a_stub_keeps_the_longer_text_and_says_why(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:
+    web.replies["/rss"] = Reply(rss(item(1, web.url)))
+    stub = "<article><p>A market was hit on Saturday.</p><p>Subscribe to continue reading.</p></article>"
+    web.replies["/news/1"] = Reply(f"<html><body>{stub}</body></html>".encode())
+    run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True))
+    stored = row(sqlite_archive)
+    assert (stored.page_state, stored.page_reason) == ("failed", "paywall: the page shows only the beginning")
+    with sqlite_archive.read() as connection:
+        [found] = iter_articles(connection)
+    assert found.body == f"Report 1: {STORY}"
+    web.replies["/rss"] = Reply(rss(item(2, web.url)))
+    web.replies["/news/2"] = Reply(f"<html><body>{stub.replace('on Saturday.', STORY * 2)}</body></html>".encode())
+    run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True), everything=True)
+    with sqlite_archive.read() as connection:
+        query = sa.select(articles.c.page_state, articles.c.page_reason).order_by(articles.c.id)
+        states = connection.execute(query).all()
+        *_, last = iter_articles(connection)
+    assert tuple(states[-1]) == ("fetched", "paywall: the page shows only the beginning")
+    assert last.body == f"A market was hit {STORY * 2}"
+
+
+def test_pictures_are_never_fetched(web: Web, run_collect: Collect) -> None:
+    web.replies["/rss"] = Reply(rss(item(1, web.url)))
+    picture = f'<img src="{web.url}/big.jpg"><picture><source srcset="{web.url}/p.webp"></picture>'
+    head = f'<meta property="og:image" content="{web.url}/og.jpg"><link rel="stylesheet" href="{web.url}/a.css">'
+    web.replies["/news/1"] = Reply(page(text=f"{picture}{STORY}", head=head))
+    report = run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True))
+    assert report.pages_fetched == 1
+    assert sorted(web.paths()) == ["/news/1", "/robots.txt", "/rss"]
+
+
 @dataclass
 class Trouble:
     """What the server answers for the page, and what becomes of it."""
@@ -61,7 +92,7 @@ TROUBLES = {
     "server error": Trouble(Reply(b"oops", 502), "HTTP 502", 502, "wanted"),
     "too many requests": Trouble(Reply(status=429), "HTTP 429", 429, "wanted"),
     "robots": Trouble(Reply(page()), "robots.txt", None, robots="User-agent: ceasewire\nDisallow: /news/"),
-    "script only": Trouble(Reply(SCRIPT_ONLY), "no article text", 200),
+    "script only": Trouble(Reply(SCRIPT_ONLY), "script-only page", 200),
     "not HTML": Trouble(Reply(b"%PDF", headers={"Content-Type": "application/pdf"}), "application/pdf", 200),
     "slow": Trouble(Reply(page(), wait=20), "in time", None, "wanted", {"page_timeout_seconds": 0.3}),
     "huge": Trouble(Reply(b"x" * 20_000), "too large", None, options={"max_bytes": 10_000}),

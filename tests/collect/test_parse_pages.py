@@ -35,7 +35,7 @@ def linked(**fields: object) -> str:
 
 def test_json_ld_leads() -> None:
     head = linked(headline="Market hit &amp; burnt", datePublished="2026-11-21T08:00:00+02:00", author="Mara Lind")
-    head += '<meta property="og:title" content="Other"><meta name="author" content="Other">'
+    head += '<meta property="og:title" content="Market hit &amp; burnt - A"><meta name="author" content="Other">'
     found = extract_page(page(head=head), request())
     assert (found.title, found.authors) == ("Market hit & burnt", ("Mara Lind",))
     assert found.published == datetime(2026, 11, 21, 6, tzinfo=UTC)
