@@ -45,6 +45,7 @@ __all__ = [
     "host_holds",
     "is_probe",
     "list_channels",
+    "poll_values",
     "record_poll",
     "request_validators",
     "sync_channels",
@@ -197,7 +198,7 @@ def record_poll(connection: sa.Connection, before: ChannelRow, record: PollRecor
         record: what is to be stored.
     """
     decision = record.decision
-    values = _poll_values(before, record)
+    values = poll_values(before, record)
     news = (decision.health, decision.reason) != (before.state, before.state_reason)
     # Someone paused the channel while it was asked: that stays.
     paused = news and _is_paused(connection, before.id)
@@ -218,7 +219,8 @@ def record_poll(connection: sa.Connection, before: ChannelRow, record: PollRecor
         switching.rearrange(connection, before.source, record.at)
 
 
-def _poll_values(before: ChannelRow, record: PollRecord) -> dict[str, Any]:
+def poll_values(before: ChannelRow, record: PollRecord) -> dict[str, Any]:
+    """The columns of a channel that a poll changes, but for its health."""
     decision = record.decision
     values: dict[str, Any] = {
         "next_poll": decision.next_poll,
