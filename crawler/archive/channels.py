@@ -43,6 +43,7 @@ __all__ = [
     "get_channel",
     "hold_host",
     "host_holds",
+    "is_plain",
     "is_probe",
     "list_channels",
     "poll_values",
@@ -217,6 +218,13 @@ def record_poll(connection: sa.Connection, before: ChannelRow, record: PollRecor
         add_event(connection, ChannelEvent(0, before.id, record.at, state, note.reason, proof, note.kind.value))
     if changed and works(decision.health) != works(Health(before.state)):
         switching.rearrange(connection, before.source, record.at)
+
+
+def is_plain(before: ChannelRow, record: PollRecord) -> bool:
+    """Whether `poll_values` is all that a poll leaves behind: same health and reason, no gap, nothing to be told."""
+    decision = record.decision
+    same = (decision.health, decision.reason) == (before.state, before.state_reason)
+    return same and decision.health is not Health.GAP and not decision.notes
 
 
 def poll_values(before: ChannelRow, record: PollRecord) -> dict[str, Any]:

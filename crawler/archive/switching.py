@@ -59,7 +59,7 @@ def _switch(row: ChannelRow, rows: Sequence[ChannelRow], now: datetime, *, stand
     better = [one for one in rows if ORDER.index(one.kind) < ORDER.index(row.kind) and one.state != Health.PAUSED]
     broken = [one for one in better if not works(Health(one.state))]
     if standby:
-        preferred = better[0] if better else row
+        preferred = next((one for one in better if works(Health(one.state))), row)
         reason = f"stands by again: the {preferred.kind} {preferred.url} works"
         evidence = {"from": row.id, "to": preferred.id, "because": "recovered"}
     else:
