@@ -139,9 +139,10 @@ robots = sa.Table(
     "robots",
     metadata,
     sa.Column("origin", sa.Text, primary_key=True),  # scheme://host[:port]
-    sa.Column("fetched_at", UTCDateTime, nullable=False),
-    sa.Column("status", sa.Integer),  # null when there was no answer
-    sa.Column("body", sa.LargeBinary),  # null when there was none to be had
+    sa.Column("asked_at", UTCDateTime, nullable=False),  # last try
+    sa.Column("fetched_at", UTCDateTime),  # last answer that counts; null before
+    sa.Column("failing_since", UTCDateTime),  # first try in a row without such an answer
+    sa.Column("body", sa.LargeBinary),  # of that answer; null where there is no such file
 )
 
 # One host is held for all of its channels after 429 or 503.
