@@ -40,14 +40,11 @@ class Plan:
 
     def test(self, page: Page) -> bool:
         """Whether it occurs, or the condition holds."""
-        return self._test(page)
+        return bool(self.spans(page))
 
     def words(self, page: Page, span: Span) -> Words:
         """The words of the occurrence `span`; of several ways to make it up, see `first_words`."""
         return self._words(page, span)
-
-    def _test(self, page: Page) -> bool:
-        return bool(self.spans(page))
 
     def _words(self, page: Page, span: Span) -> Words:
         raise NotImplementedError
@@ -69,26 +66,30 @@ class AnyWord(Plan):
         self.terms = terms
         self.field = field
 
-    def _test(self, page: Page) -> bool:
-        at = page.at
+    def test(self, page: Page) -> bool:
+        """Whether one of them occurs; in the whole text without a look at where."""
         if self.field != "text":
             return bool(self.spans(page))
         # A view of keys walks the smaller side; a set would walk the whole dictionary.
-        return not at.keys().isdisjoint(self.terms)
+        return not page.at.keys().isdisjoint(self.terms)
 
     def _spans(self, page: Page) -> list[Span]:
-        at, over = page.at, page.over
-        hit = at.keys() & self.terms
+        at, over, terms = page.at, page.over, self.terms
+        hit = [term for term in terms if term in at] if len(terms) <= len(at) else list(at.keys() & terms)
         if not hit:
             return []
-        if len(hit) == 1 and hit.isdisjoint(over):
-            found = [(word, word) for word in at[hit.pop()]]
+        if len(hit) == 1 and hit[0] not in over:
+            found = [(word, word) for word in at[hit[0]]]
         else:
             every = {(word, word) for term in hit for word in at[term]}
             if over:
                 every.update(span for term in hit for span in over.get(term, ()))
             found = sorted(every)
         return found if self.field == "text" else in_field(found, page, self.field)
+
+    def _least(self, page: Page) -> list[Span]:
+        # Only a compound can hold another word.
+        return shortest(self.spans(page)) if page.over else self.spans(page)
 
     def _words(self, _page: Page, span: Span) -> Words:
         return (span,)
@@ -106,10 +107,15 @@ class Row(Plan):
 
     def _spans(self, page: Page) -> list[Span]:
         at, over = page.at, page.over
-        if not all(term in at for term in self.terms):
-            return []
-        found = self._rows(page) if any(term in over for term in self.terms) else self._plain_rows(page)
+        for term in self.terms:
+            if term not in at:
+                return []
+        found = self._rows(page) if over and not over.keys().isdisjoint(self.terms) else self._plain_rows(page)
         return found if self.field == "text" else in_field(found, page, self.field)
+
+    def _least(self, page: Page) -> list[Span]:
+        # Without compounds all of them are equally long.
+        return shortest(self.spans(page)) if page.over else self.spans(page)
 
     def _plain_rows(self, page: Page) -> list[Span]:
         """No term of this row stands in a hyphenated compound: places are compared directly."""

@@ -9,6 +9,7 @@ together; the first. An occurrence that crosses sentences is quoted with all of 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
 
 from alerts.rules.atoms import Plan, Words
@@ -20,7 +21,8 @@ LONGEST_QUOTE = 1000
 """Characters; a text without full stops must not become one quote."""
 _BEFORE = 200
 
-_Key = tuple[int, bool, int, int, int, Words]
+_Rank = tuple[int, bool, int, int, int]
+"""How good a window is, smaller is better: things shown, in the title, sentences, length, first word."""
 _Clause = tuple[Plan, list[Span]]
 
 
@@ -29,26 +31,53 @@ def find_evidence(plan: Plan, page: Page) -> Evidence:
 
     A rule that only asks for a source or a label has nothing to point at: then it is the title, without terms.
     """
-    best: tuple[_Key, Span] | None = None
+    best: _Rank | None = None
+    equal: list[tuple[Span, list[_Clause]]] = []
     for clauses in clause_sets(plan, page):
-        for window in dict.fromkeys(_window(page, span) for _, spans in clauses for span in spans):
-            key = _key(page, window, clauses)
-            if best is None or key < best[0]:
-                best = key, window
-    if best is None:
+        mine = False
+        seen: set[Span] = set()
+        for least, span in _promising(page, clauses):
+            # No window of the rest can be better; an equal one of the same clauses would be this one again.
+            if best is not None and (best[:4] < least or (mine and best[:4] == least and best[4] <= span[0])):
+                break
+            window = _window(page, span)
+            if window in seen:
+                continue
+            seen.add(window)
+            rank = _rank(page, window, clauses)
+            if best is None or rank < best:
+                best, equal, mine = rank, [(window, clauses)], True
+            elif rank == best:
+                equal.append((window, clauses))
+    if not equal:
         return _whole_title(page)
-    return _cut(page, best[1], best[0][-1])
+    return _cut(page, equal[0][0], min(_words(page, window, clauses) for window, clauses in equal))
+
+
+def _promising(page: Page, clauses: list[_Clause]) -> list[tuple[tuple[int, bool, int, int], Span]]:
+    """Every span behind the best that the rank of its window can begin with; best first."""
+    body = page.body_first
+    if len(clauses) == 1:
+        return sorted(((-1, span[0] < body, 1, span[1] - span[0]), span) for span in clauses[0][1])
+    # A paragraph shows no more things than it holds.
+    key = page.paragraph_key
+    shown = Counter(paragraph for _, spans in clauses for paragraph in {key(span[0]) for span in spans})
+    return sorted(
+        ((-shown[key(span[0])], span[0] < body, 1, span[1] - span[0]), span) for _, spans in clauses for span in spans
+    )
 
 
 def clause_sets(plan: Plan, page: Page) -> Iterator[list[_Clause]]:
     """The ways in which the plan holds; each a list of things that AND asks for, with their shortest occurrences."""
     if isinstance(plan, AnyOf):
-        joined = [part for part in plan.parts(page) if isinstance(part, AllOf)]
-        for part in joined:
-            yield from clause_sets(part, page)
-        if len(joined) < len(plan.parts(page)):
-            simple = [part for part in plan.parts(page) if not isinstance(part, AllOf)]
-            yield [(part, part.least(page)) for part in [_Either(simple)]]
+        parts = plan.parts(page)
+        simple = [part for part in parts if not isinstance(part, AllOf)]
+        for part in parts:
+            if isinstance(part, AllOf):
+                yield from clause_sets(part, page)
+        if simple:
+            either = _Either(simple) if len(simple) > 1 else simple[0]
+            yield [(either, either.least(page))]
     elif isinstance(plan, AllOf):
         if plan.test(page):
             yield [(item, item.least(page)) for item in plan.items if item.placed]
@@ -73,25 +102,26 @@ def _window(page: Page, span: Span) -> Span:
     """First and last word of the sentences that the span touches."""
     paragraph = page.paragraph(span[0]).look_closer()
     firsts = paragraph.sentence_firsts
-    first, last = paragraph.sentence(span[0]), paragraph.sentence(span[1])
-    behind = firsts[last + 1] if last + 1 < len(firsts) else paragraph.first + len(paragraph.words)
-    return firsts[first], behind - 1
+    return firsts[paragraph.sentence(span[0])], firsts[paragraph.sentence(span[1]) + 1] - 1
 
 
-def _key(page: Page, window: Span, clauses: list[_Clause]) -> _Key:
-    """How good a window is (smaller is better), with its words at the end."""
+def _rank(page: Page, window: Span, clauses: list[_Clause]) -> _Rank:
     shown, length = 0, 0
-    words: set[Span] = set()
-    for plan, spans in clauses:
+    for _, spans in clauses:
         inside = _inside(spans, window)
         if inside:
             shown += 1
             length += min(end - start for start, end in inside)
-            for span in inside:
-                words.update(plan.words(page, span))
     paragraph = page.paragraph(window[0])
     sentences = paragraph.sentence(window[1]) - paragraph.sentence(window[0]) + 1
-    return -shown, paragraph.title, sentences, length, window[0], tuple(sorted(words))
+    return -shown, paragraph.title, sentences, length, window[0]
+
+
+def _words(page: Page, window: Span, clauses: list[_Clause]) -> Words:
+    """The words of everything that the window shows."""
+    return tuple(
+        sorted({one for plan, spans in clauses for span in _inside(spans, window) for one in plan.words(page, span)})
+    )
 
 
 def _inside(spans: list[Span], window: Span) -> list[Span]:
@@ -136,9 +166,7 @@ def _sentences(paragraph: Paragraph, window: Span) -> Span:
 
 
 def _offsets(paragraph: Paragraph, span: Span) -> Span:
-    start = paragraph.words[span[0] - paragraph.first][0]
-    end = paragraph.words[span[1] - paragraph.first][1]
-    return paragraph.offset + start, paragraph.offset + end
+    return paragraph.offset + paragraph.place(span[0])[0], paragraph.offset + paragraph.place(span[1])[1]
 
 
 def _merged(spans: list[Span]) -> list[Span]:

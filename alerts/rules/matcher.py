@@ -50,7 +50,7 @@ class Matcher:
         self._seen: Counter[int] = Counter()
         self._texts = 0
         self._waiting: dict[int, tuple[int, ...]] = {}
-        self._gates: dict[int, tuple[frozenset[int], ...]] = {}
+        self._gates: list[tuple[frozenset[int], ...]] = []
         self._always: tuple[int, ...] = ()
         self._choose()
 
@@ -75,12 +75,18 @@ class Matcher:
         return self._candidates(self.page(text))
 
     def _candidates(self, page: Page) -> list[int]:
+        present, waiting, gates = page.at.keys(), self._waiting, self._gates
+        chosen = set(self._always).union(*map(waiting.__getitem__, present & waiting.keys()))
         # A view of keys walks the smaller of both sides; a set would walk the whole page.
-        present, waiting, chosen = page.at.keys(), self._waiting, set(self._always)
-        for term in present & waiting.keys():
-            chosen.update(waiting[term])
-        gates = self._gates
-        return sorted(index for index in chosen if not any(map(present.isdisjoint, gates[index])))
+        absent = present.isdisjoint
+        open_to = []
+        for index in sorted(chosen):
+            for gate in gates[index]:
+                if absent(gate):
+                    break
+            else:
+                open_to.append(index)
+        return open_to
 
     def _learn(self, page: Page) -> None:
         if self._texts >= _LEARN_AT[-1]:
@@ -97,17 +103,17 @@ class Matcher:
         seen, name = self._seen, self._vocabulary.name
         cost = {term: 1.0 + seen[term] + 1.0 / len(name(term)) for term in range(self._vocabulary.size)}
         known: dict[int, _Clauses] = {}
-        gates: dict[int, tuple[frozenset[int], ...]] = {}
+        gates: list[tuple[frozenset[int], ...]] = []
         for index, job in enumerate(self._jobs):
             clauses = clauses_of(job.find, cost.__getitem__, known)
             if not clauses:
                 always.append(index)
-                gates[index] = ()
+                gates.append(())
                 continue
             for term in clauses[0][1]:
                 waiting.setdefault(term, []).append(index)
             # What occurs in most texts tells nothing.
-            gates[index] = tuple(terms for share, terms in clauses[1:] if share < max(self._texts, 2) / 2)
+            gates.append(tuple(terms for share, terms in clauses[1:] if share < max(self._texts, 2) / 2))
         self._gates = gates
         self._waiting = {term: tuple(rules) for term, rules in waiting.items()}
         self._always = tuple(always)
@@ -117,7 +123,7 @@ def holds(job: Job, page: Page) -> int | None:
     """The points of a rule that hits the page (0 without a score), None if it does not."""
     if not job.find.test(page) or (job.drop_if is not None and job.drop_if.test(page)):
         return None
-    points = sum(number for number, plan in job.score if plan.test(page))
+    points = sum(number for number, plan in job.score if plan.test(page)) if job.score else 0
     return None if job.at is not None and points < job.at else points
 
 

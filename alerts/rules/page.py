@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from itertools import accumulate, compress
+from itertools import accumulate
 from typing import Any
 
 from alerts.rules.lead import lead_end
@@ -29,7 +29,7 @@ _PAST_LEAD = 50
 class Paragraph:
     """One paragraph: the number of its first word, its text and where that begins in its field."""
 
-    __slots__ = ("_words", "first", "offset", "sentence_ends", "sentence_firsts", "text", "title")
+    __slots__ = ("_places", "first", "offset", "sentence_ends", "sentence_firsts", "text", "title")
 
     def __init__(self, first: int, text: str, offset: int, *, title: bool) -> None:
         self.first = first
@@ -38,14 +38,18 @@ class Paragraph:
         self.title = title
         self.sentence_ends: list[int] = []
         self.sentence_firsts: list[int] = []
-        self._words: list[Span] | None = None
+        self._places: dict[int, list[Span]] = {}
 
-    @property
-    def words(self) -> list[Span]:
-        """Where each word starts and ends in the text."""
-        if self._words is None:
-            self._words = places(self.text)
-        return self._words
+    def place(self, word: int) -> Span:
+        """Where the word starts and ends in the text. Look closer before."""
+        at = self.sentence(word)
+        known = self._places.get(at)
+        if known is None:
+            # Only the sentence: most of a paragraph's words are never shown.
+            begin = self.sentence_ends[at - 1] if at else 0
+            known = places(self.text[begin : self.sentence_ends[at]])
+            known = self._places[at] = [(begin + start, begin + end) for start, end in known]
+        return known[word - self.sentence_firsts[at]]
 
     def look_closer(self) -> Paragraph:
         """Find the sentences, once; most paragraphs are never asked for them."""
@@ -89,8 +93,13 @@ class Page:
         at, firsts = self.at, self._firsts
         # How far a word's number is ahead of its index.
         ahead = 0
-        for index, entry in zip(compress(range(len(entries)), entries), filter(None, entries), strict=True):
-            if type(entry) is tuple:
+        for index, entry in enumerate(entries):
+            if entry is None:
+                continue
+            # Most words that anybody looks for are one term.
+            if type(entry) is int:
+                at[entry].append(ahead + index)
+            elif type(entry) is tuple:
                 for term in entry:
                     at[term].append(ahead + index)
             elif entry is NEW_LINE:

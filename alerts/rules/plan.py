@@ -38,22 +38,37 @@ class AnyOf(Plan):
         self.rows = rows
         self.others = others
         self.solid = all(other.solid for other in others)
-        self.placed = bool(rows) or any(other.placed for other in others)
+        self._placed = tuple(other for other in others if other.placed)
+        self.placed = bool(rows or self._placed)
 
     def _present(self, page: Page) -> list[Row]:
-        rows = self.rows
-        return [row for term in page.at.keys() & rows.keys() for row in rows[term]] if rows else []
+        at, rows = page.at, self.rows
+        if len(rows) > len(at):
+            return [row for term in at.keys() & rows.keys() for row in rows[term]]
+        return [row for term in rows if term in at for row in rows[term]]
 
-    def _test(self, page: Page) -> bool:
-        return any(other.test(page) for other in self.others) or any(row.test(page) for row in self._present(page))
+    def test(self, page: Page) -> bool:
+        """Whether one of them occurs; the cheapest are asked first."""
+        for part in self.others:
+            if part.test(page):
+                return True
+        return any(row.spans(page) for row in self._present(page)) if self.rows else False
 
     def parts(self, page: Page) -> list[Plan]:
         """The alternatives that may occur on this page."""
-        return [*(other for other in self.others if other.placed), *self._present(page)]
+        return [*self._placed, *self._present(page)]
 
     def _spans(self, page: Page) -> list[Span]:
-        lists = [found for part in self.parts(page) if (found := part.spans(page))]
-        return lists[0] if len(lists) == 1 else sorted({span for one in lists for span in one})
+        lists = []
+        for part in self._placed:
+            found = part.spans(page)
+            if found:
+                lists.append(found)
+        for row in self._present(page) if self.rows else ():
+            found = row.spans(page)
+            if found:
+                lists.append(found)
+        return lists[0] if len(lists) == 1 else sorted({span for one in lists for span in one}) if lists else []
 
     def _least(self, page: Page) -> list[Span]:
         lists = [found for part in self.parts(page) if (found := part.least(page))]
@@ -74,8 +89,14 @@ class AllOf(Plan):
         order = {AnyWord: 0, Row: 1, AnyOf: 2, Meta: 2, Never: 9}
         self._in_order = sorted(items, key=lambda item: order.get(type(item), 5))
 
-    def _test(self, page: Page) -> bool:
-        return all(item.test(page) for item in self._in_order)
+    def test(self, page: Page) -> bool:
+        """Whether all of them hold."""
+        for item in self._in_order:
+            if not item.test(page):
+                break
+        else:
+            return True
+        return False
 
     def _spans(self, page: Page) -> list[Span]:
         if not self.test(page):
@@ -103,7 +124,8 @@ class Close(Plan):
         self.ordered = ordered
         self._overlap = not (left.solid and right.solid) and not ordered
 
-    def _test(self, page: Page) -> bool:
+    def test(self, page: Page) -> bool:
+        """Whether some pair is near enough."""
         left = self.left.spans(page)
         right = left and self.right.spans(page)
         if not right:
@@ -223,7 +245,8 @@ class Times(Plan):
         self.item = item
         self.solid = item.solid
 
-    def _test(self, page: Page) -> bool:
+    def test(self, page: Page) -> bool:
+        """Whether there are enough."""
         return separate(self.item.least(page)) >= self.count
 
     def _spans(self, page: Page) -> list[Span]:
@@ -245,7 +268,8 @@ class Never(Plan):
         super().__init__(number)
         self.item = item
 
-    def _test(self, page: Page) -> bool:
+    def test(self, page: Page) -> bool:
+        """Whether the item is absent."""
         return not self.item.test(page)
 
     def _spans(self, _page: Page) -> list[Span]:
@@ -261,7 +285,8 @@ class Meta(Plan):
         super().__init__(number)
         self._holds = holds
 
-    def _test(self, page: Page) -> bool:
+    def test(self, page: Page) -> bool:
+        """Whether the article is so described."""
         # A negative key: the others are taken by spans.
         known: bool | None = page.memory.get(~self.number)
         if known is None:

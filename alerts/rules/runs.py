@@ -16,9 +16,12 @@ LINE_END = "\x01"
 """Stands among the runs where a line ends. No run of a text can be equal to it."""
 
 _WORD = re.compile("[0-9A-Za-z]+(?:'[0-9A-Za-z]+)*")
+_LOOSE = re.compile("'(?![0-9A-Za-z])|(?<![0-9A-Za-z])'")
+"""An apostrophe that is not inside a word."""
 _MARKED = f" {LINE_END} "
 _KEEP = frozenset("'-")
 _SPACED = str.maketrans({chr(code): " " for code in range(128) if not (chr(code).isalnum() or chr(code) in _KEEP)})
+_APART = {**_SPACED, ord("-"): " "}
 _LINES = {**_SPACED, **str.maketrans(dict.fromkeys("\n\r\x0b\x0c", "\n"))}
 # One character for one, so that offsets stay. What separates words in `text.RUN` becomes a space here.
 _PLAIN = (
@@ -60,7 +63,10 @@ def count_words(line: str, ends: list[int]) -> list[int]:
     plain = line if line.isascii() else plainer(line)
     pieces = zip([0, *ends], ends, strict=False)
     if plain.isascii():
-        return [len(_WORD.findall(plain, start, end)) for start, end in pieces]
+        if "'" in plain and _LOOSE.search(plain):
+            return [len(_WORD.findall(plain, start, end)) for start, end in pieces]
+        apart = plain.translate(_APART)
+        return [len(apart[start:end].split()) for start, end in pieces]
     return [len(text_places(line[start:end])) for start, end in pieces]
 
 

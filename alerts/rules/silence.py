@@ -137,8 +137,7 @@ class Silence:
         if not spans:
             return _short(node)
         paragraph = page.paragraph(spans[0][0]).look_closer()
-        start = paragraph.words[spans[0][0] - paragraph.first][0]
-        end = paragraph.words[spans[0][1] - paragraph.first][1]
+        start, end = paragraph.place(spans[0][0])[0], paragraph.place(spans[0][1])[1]
         return f'"{paragraph.text[start:end][:_SHORTEST_QUOTE]}"'
 
 

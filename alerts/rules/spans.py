@@ -11,10 +11,18 @@ from collections.abc import Callable, Sequence
 from alerts.rules.page import Span
 
 UNLIMITED = 1 << 60
+_FEW = 12
+"""So many pairs are compared sooner than searched."""
 
 
 def any_near(left: Sequence[Span], right: Sequence[Span], distance: int, *, ordered: bool) -> bool:
     """Whether a span of each side stand apart by at most `distance` words; overlapping ones do not count."""
+    if len(left) * len(right) <= _FEW:
+        for start, end in left:
+            for begin, last in right:
+                if 0 < begin - end <= distance + 1 or (0 < start - last <= distance + 1 and not ordered):
+                    return True
+        return False
     return _any_after(left, right, distance) or (not ordered and _any_after(right, left, distance))
 
 

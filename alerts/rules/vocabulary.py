@@ -7,7 +7,7 @@ word. What is remembered is bounded.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from alerts.rules.runs import LINE_END
 from alerts.rules.terms import expression, is_wild
@@ -19,7 +19,7 @@ _HEAD = 3
 """So many letters before a wildcard tell apart which patterns a word is compared with; nearly all have as many."""
 _NONE: tuple[int, ...] = ()
 _WILDCARD = re.compile("[*?]")
-_COMPOUND = re.compile("[0-9A-Za-z]+(?:-[0-9A-Za-z]+)+")
+_Pattern = tuple[re.Pattern[str], int]
 
 
 class Compound:
@@ -35,8 +35,8 @@ class Compound:
 NEW_LINE = Compound(0, ())
 """What `LINE_END` is."""
 
-Entry = tuple[int, ...] | Compound | None
-"""What a run is: the terms that one word is, a compound, or None for a word nobody looks for."""
+Entry = int | tuple[int, ...] | Compound | None
+"""What a run is: the term or terms that one word is, a compound, or None for a word nobody looks for."""
 
 
 class Vocabulary(dict[str, Entry]):
@@ -55,11 +55,10 @@ class Vocabulary(dict[str, Entry]):
         self._as_written: dict[str, list[int]] = {}
         self._prefixes: dict[str, list[int]] = {}
         # By the first letters before a wildcard: lengths of the prefixes, and other patterns.
-        self._lengths: dict[str, tuple[int, ...]] = {}
-        self._wild: dict[str, list[tuple[re.Pattern[str], int]]] = {}
+        self._wild: dict[str, tuple[list[int], list[_Pattern]]] = {}
         self._heads: tuple[int, ...] = ()
         self._exact = False
-        self._wild_as_written: list[tuple[re.Pattern[str], int]] = []
+        self._wild_as_written: list[_Pattern] = []
 
     def number(self, pattern: str, *, as_written: bool = False) -> int:
         """The term's number; a new one for a pattern not met before."""
@@ -85,13 +84,13 @@ class Vocabulary(dict[str, Entry]):
         head = stem[:_HEAD]
         if len(head) not in self._heads:
             self._heads = tuple(sorted((*self._heads, len(head))))
+        lengths, others = self._wild.setdefault(head, ([], []))
         if pattern == stem + "*":
             self._prefixes.setdefault(stem, []).append(number)
-            lengths = self._lengths.get(head, _NONE)
             if len(stem) not in lengths:
-                self._lengths[head] = tuple(sorted((*lengths, len(stem))))
+                lengths.append(len(stem))
         else:
-            self._wild.setdefault(head, []).append((re.compile(expression(pattern), re.DOTALL), number))
+            others.append((re.compile(expression(pattern), re.DOTALL), number))
 
     @property
     def size(self) -> int:
@@ -107,9 +106,9 @@ class Vocabulary(dict[str, Entry]):
         if not run.isascii():
             entry = self._classify(run)
         elif run.isalnum():
-            entry = self._plain(run) or None
+            entry = _entry(self._plain(run))
         elif run[-2:] == "'s" and run[:-2].isalnum():
-            entry = tuple(sorted({*self._plain(run), *self._plain(run[:-2])})) or None
+            entry = _entry({*self._plain(run), *self._of_piece(run[:-2])})
         else:
             entry = self._classify(run)
         if len(run) <= _LONGEST_REMEMBERED:
@@ -122,39 +121,45 @@ class Vocabulary(dict[str, Entry]):
         self.clear()
         self[LINE_END] = NEW_LINE
 
-    def _plain(self, word: str) -> tuple[int, ...]:
+    def _plain(self, word: str) -> Collection[int]:
         """The terms of an ASCII word in the reading that it is itself."""
         found = self._of_reading(word.lower())
-        if self._exact:
-            found = [*found, *self._written(word)]
-        return tuple(sorted(found)) if found else _NONE
+        return [*found, *self._written(word)] if self._exact else found
 
     def _classify(self, run: str) -> Entry:
-        if run.isascii() and _COMPOUND.fullmatch(run):
-            pieces, joined = run.split("-"), [True] * (run.count("-") + 1)
-        else:
-            parts = split_run(run)
-            pieces, joined = [run[part.start : part.end] for part in parts], [part.joined for part in parts]
-        if len(pieces) == 1:
-            return self._of_piece(pieces[0]) or None
+        if run.isascii():
+            pieces = run.split("-")
+            if len(pieces) > 1 and all(pieces) and "".join(pieces).isalnum():
+                return self._compound(pieces, [True] * len(pieces))
+        parts = split_run(run)
+        pieces, joined = [run[part.start : part.end] for part in parts], [part.joined for part in parts]
+        return _entry(self._of_piece(pieces[0])) if len(pieces) == 1 else self._compound(pieces, joined)
+
+    def _compound(self, pieces: list[str], joined: list[bool]) -> Compound:
         found = [(at, at, term) for at, piece in enumerate(pieces) for term in self._of_piece(piece)]
         for first in range(len(pieces)):
             for last in range(first + 1, min(first + MAX_JOINED, len(pieces))):
                 if not joined[last]:
                     break
-                group = pieces[first : last + 1]
-                terms = self._terms("".join(map(fold, group)), "-".join(map(exact, group)))
-                found += [(first, last, term) for term in terms]
+                found += [(first, last, term) for term in self._of_group(pieces[first : last + 1])]
         return Compound(len(pieces), tuple(found))
 
-    def _of_piece(self, piece: str) -> tuple[int, ...]:
+    def _of_group(self, pieces: list[str]) -> Collection[int]:
+        """The terms that several pieces are when read as one word."""
+        whole = "".join(pieces)
+        if not (whole.isascii() and whole.isalnum()):
+            return self._terms("".join(map(fold, pieces)), "-".join(map(exact, pieces)))
+        found = self._of_reading(whole.lower())
+        return {*found, *self._written("-".join(pieces))} if self._exact else found
+
+    def _of_piece(self, piece: str) -> Collection[int]:
         """The terms that one word is."""
         if piece.isascii() and piece.isalnum():
             known = self[piece]
-            return known if isinstance(known, tuple) else _NONE
+            return known if isinstance(known, tuple) else (known,) if isinstance(known, int) else _NONE
         return self._terms(fold(piece), exact(piece))
 
-    def _terms(self, folded: str, written: str) -> tuple[int, ...]:
+    def _terms(self, folded: str, written: str) -> Collection[int]:
         """The terms that one word is, under any of its readings."""
         if folded == written and folded.isascii() and folded.isalnum():
             return self._plain(folded)
@@ -164,7 +169,7 @@ class Vocabulary(dict[str, Entry]):
         if self._exact:
             for reading in bare_readings(written):
                 found.update(self._written(reading))
-        return tuple(sorted(found))
+        return found
 
     def _written(self, reading: str) -> list[int]:
         return [*self._as_written.get(reading, _NONE), *_full_matches(self._wild_as_written, reading)]
@@ -172,19 +177,24 @@ class Vocabulary(dict[str, Entry]):
     def _of_reading(self, reading: str) -> Sequence[int]:
         found = self._literals.get(reading, _NONE)
         for size in self._heads:
-            head = reading[:size]
-            lengths, wild = self._lengths.get(head), self._wild.get(head)
-            if lengths or wild:
+            wild = self._wild.get(reading[:size])
+            if wild is not None:
                 # A reading shorter than the head has been compared with its whole self before.
-                if len(head) < size:
+                if len(reading) < size:
                     break
-                prefixes, longest = self._prefixes, len(reading)
+                prefixes = self._prefixes
                 found = [
                     *found,
-                    *(n for to in lengths or _NONE if to <= longest for n in prefixes.get(reading[:to], _NONE)),
+                    *(n for to in wild[0] if to <= len(reading) for n in prefixes.get(reading[:to], _NONE)),
+                    *_full_matches(wild[1], reading),
                 ]
-                found += _full_matches(wild or (), reading)
         return found
+
+
+def _entry(terms: Collection[int]) -> Entry:
+    if len(terms) < 2:
+        return next(iter(terms), None)
+    return tuple(sorted(terms))
 
 
 def _full_matches(patterns: Iterable[tuple[re.Pattern[str], int]], word: str) -> list[int]:
