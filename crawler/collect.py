@@ -26,10 +26,10 @@ from crawler.extraction import Extractors
 from crawler.items import CollectReport, CollectRun, Progress
 from crawler.middlewares import PoliteDownloader
 from crawler.options import CrawlerOptions
+from crawler.poller import FeedPoller
 from crawler.settings import crawl_settings
 from crawler.sources import ChannelKind, Source
 from crawler.spiders.base import RunSpider
-from crawler.spiders.feeds import FeedSpider
 from crawler.spiders.pages import PageSpider
 from crawler.spiders.sections import SectionSpider
 from crawler.spiders.sitemaps import SitemapSpider
@@ -45,11 +45,10 @@ PAGES_SECONDS = 900.0
 PAGES_A_WORKER = 8
 """A worker costs a second of CPU to start; fewer pages than this are not worth another one."""
 
-_SPIDERS: tuple[tuple[ChannelKind, type[RunSpider]], ...] = (
-    (ChannelKind.FEED, FeedSpider),
-    (ChannelKind.SITEMAP, SitemapSpider),
-    (ChannelKind.SECTION, SectionSpider),
-)
+_SPIDERS: dict[ChannelKind, type[RunSpider]] = {
+    ChannelKind.SITEMAP: SitemapSpider,
+    ChannelKind.SECTION: SectionSpider,
+}
 
 
 async def collect(
@@ -127,14 +126,18 @@ async def _poll_channels(run: CollectRun, *, everything: bool) -> None:
     instant = run.now()
     sources = list(run.sources.values())
     await run.writer.submit(lambda connection: sync_channels(connection, sources, instant))
-    for kind, spider in _SPIDERS:
+    for kind in (ChannelKind.FEED, *_SPIDERS):
         # Asked anew for each kind: a feed that fails has the sitemap of its source carry on at once.
         due = await asyncio.to_thread(_due, run, kind, everything=everything)
         channels = [row for row in due if row.id in run.channels]
         run.total += len(channels)
-        if channels:
-            robots = run.options.robots and kind is ChannelKind.SECTION
-            await _crawl(run, spider, run.options.feed_timeout_seconds, robots=robots, channels=channels)
+        if run.stopping or not channels:
+            continue
+        if kind is ChannelKind.FEED:
+            await _poll(run, channels)
+            continue
+        robots = run.options.robots and kind is ChannelKind.SECTION
+        await _crawl(run, _SPIDERS[kind], run.options.feed_timeout_seconds, robots=robots, channels=channels)
 
 
 def _due(run: CollectRun, kind: ChannelKind, *, everything: bool) -> list[ChannelRow]:
@@ -164,22 +167,36 @@ def _wanted(run: CollectRun) -> list[WantedPage]:
     return [page for page in pages if host_slot(page.url) not in held][:PAGES_AT_A_TIME]
 
 
+async def _poll(run: CollectRun, channels: list[ChannelRow]) -> None:
+    """Ask feeds, to the end."""
+    poller = FeedPoller(run, channels)
+    await _to_the_end(run, asyncio.create_task(poller.poll()), poller.stop)
+
+
 async def _crawl(run: CollectRun, spider: type[RunSpider], seconds: float, *, robots: bool, **kwargs: Any) -> None:
-    """One crawl of one spider, to its end. A cancel stops it and is passed on when it has ended."""
-    if run.stopping:
-        return
+    """One crawl of one spider, to its end."""
     runner = AsyncCrawlerRunner(crawl_settings(run.options, seconds=seconds, robots=robots))
     crawler = runner.create_crawler(spider)
-    run.crawler = crawler
 
     def note_bug(failure: Failure) -> None:
         # Scrapy only logs what a spider or the pipeline raises, and the answer would be lost without a word.
         if failure.value is not None:
             run.bugs.append(failure.value)
 
+    def let_go() -> None:
+        if crawler.crawling and crawler.engine.running:
+            downloader = crawler.engine.downloader
+            if isinstance(downloader, PoliteDownloader):
+                downloader.stop()
+
     crawler.signals.connect(note_bug, signals.spider_error)
     crawler.signals.connect(note_bug, signals.item_error)
-    task = runner.crawl(crawler, run=run, **kwargs)
+    await _to_the_end(run, runner.crawl(crawler, run=run, **kwargs), let_go)
+
+
+async def _to_the_end(run: CollectRun, task: asyncio.Task[None], let_go: Callable[[], None]) -> None:
+    """Wait for a crawl. A cancel stops it and is passed on when it has ended."""
+    run.let_go = let_go
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -187,14 +204,11 @@ async def _crawl(run: CollectRun, spider: type[RunSpider], seconds: float, *, ro
         await task
         raise
     finally:
-        run.crawler = None
+        run.let_go = None
 
 
 def _stop(run: CollectRun) -> None:
     """Make no more requests and let go of those under way; what has been answered is still stored."""
     run.stopping = True
-    crawler = run.crawler
-    if crawler is not None and crawler.crawling and crawler.engine.running:
-        downloader = crawler.engine.downloader
-        if isinstance(downloader, PoliteDownloader):
-            downloader.stop()
+    if run.let_go is not None:
+        run.let_go()

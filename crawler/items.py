@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from scrapy.crawler import Crawler
-
 from crawler.archive.articles import WantedPage
 from crawler.archive.channels import ChannelRow, Validators
 from crawler.archive.engine import Archive
@@ -114,7 +112,7 @@ class CollectRun:
     Attributes:
         held: until when hosts (host:port) are left alone.
         last_asked: when each host was last asked (clock of `time.monotonic`), over all crawls of the run.
-        crawler: the crawl under way.
+        let_go: stops the crawl under way.
         stopping: it was asked to stop; no new request is made.
         errors: what the archive refused; ends the run.
         bugs: what went wrong in our own code; the run goes on without that answer.
@@ -133,7 +131,7 @@ class CollectRun:
     report: CollectReport = field(default_factory=CollectReport)
     held: dict[str, datetime] = field(default_factory=dict)
     last_asked: dict[str, float] = field(default_factory=dict)
-    crawler: Crawler | None = None
+    let_go: Callable[[], None] | None = None
     stopping: bool = False
     errors: list[Exception] = field(default_factory=list)
     bugs: list[BaseException] = field(default_factory=list)

@@ -49,47 +49,58 @@ class ArchivePipeline:
     async def process_item(self, item: Any) -> Any:
         """Store one answer and count it."""
         run = run_of(self._crawler)
-        if run is None or run.errors:
-            return item
-        try:
-            if isinstance(item, ChannelAnswer):
-                await self._channel(run, item)
-            elif isinstance(item, PageAnswer):
-                await self._page(run, item)
-        except (ArchiveError, sa.exc.SQLAlchemyError) as error:
-            # Going on would fetch what cannot be kept. `collect` raises it.
-            run.errors.append(error)
-            run.stopping = True
+        if run is not None:
+            await store_item(run, item)
         return item
 
-    async def _channel(self, run: CollectRun, answer: ChannelAnswer) -> None:
-        if answer.document is not None:
-            entries = with_languages(answer.document.entries, run.sources[answer.channel.source], run.options)
-            answer = replace(answer, document=replace(answer.document, entries=entries))
-        limits = channel_limits(run.channels.get(answer.channel.id), run.options)
-        store = partial(
-            store_answer,
-            answer=answer,
-            source=run.sources[answer.channel.source],
-            limits=limits,
-            backfill_hours=run.options.backfill_hours,
-        )
-        decision, added = await run.writer.submit(store)
-        report = run.report
-        report.polled += 1
-        report.unchanged += answer.kind is Kind.UNCHANGED
-        report.failed += answer.kind not in (Kind.CHANGED, Kind.UNCHANGED)
-        report.refused += decision.refused_for_good
-        report.gaps += decision.health is Health.GAP
-        report.new_articles += len(added.new)
-        report.known_entries += added.known
-        run.step("channels")
 
-    async def _page(self, run: CollectRun, answer: PageAnswer) -> None:
-        await run.writer.submit(partial(store_page_answer, answer=answer, options=run.options))
-        run.report.pages_fetched += answer.extraction is not None
-        run.report.pages_failed += answer.extraction is None
-        run.step("pages")
+async def store_item(run: CollectRun, item: Any) -> None:
+    """Store the answer of a channel or a page, and count it when that is committed; nothing else is done with others.
+
+    An archive that cannot be written ends the run.
+    """
+    if run.errors:
+        return
+    try:
+        if isinstance(item, ChannelAnswer):
+            await _store_channel(run, item)
+        elif isinstance(item, PageAnswer):
+            await _store_page(run, item)
+    except (ArchiveError, sa.exc.SQLAlchemyError) as error:
+        # Going on would fetch what cannot be kept. `collect` raises it.
+        run.errors.append(error)
+        run.stopping = True
+
+
+async def _store_channel(run: CollectRun, answer: ChannelAnswer) -> None:
+    if answer.document is not None:
+        entries = with_languages(answer.document.entries, run.sources[answer.channel.source], run.options)
+        answer = replace(answer, document=replace(answer.document, entries=entries))
+    limits = channel_limits(run.channels.get(answer.channel.id), run.options)
+    store = partial(
+        store_answer,
+        answer=answer,
+        source=run.sources[answer.channel.source],
+        limits=limits,
+        backfill_hours=run.options.backfill_hours,
+    )
+    decision, added = await run.writer.submit(store)
+    report = run.report
+    report.polled += 1
+    report.unchanged += answer.kind is Kind.UNCHANGED
+    report.failed += answer.kind not in (Kind.CHANGED, Kind.UNCHANGED)
+    report.refused += decision.refused_for_good
+    report.gaps += decision.health is Health.GAP
+    report.new_articles += len(added.new)
+    report.known_entries += added.known
+    run.step("channels")
+
+
+async def _store_page(run: CollectRun, answer: PageAnswer) -> None:
+    await run.writer.submit(partial(store_page_answer, answer=answer, options=run.options))
+    run.report.pages_fetched += answer.extraction is not None
+    run.report.pages_failed += answer.extraction is None
+    run.step("pages")
 
 
 def with_languages(entries: Sequence[Entry], source: Source, options: CrawlerOptions) -> tuple[Entry, ...]:

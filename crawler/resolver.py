@@ -104,6 +104,22 @@ def install(allow: Sequence[str]) -> GuardedResolver:
     return resolver
 
 
+async def look_up(host: str) -> list[str]:
+    """Every address of a host, unguarded, in the order of preference; empty when there is none.
+
+    Looked up in a daemon thread, so that a hanging name server never holds up the end of the process.
+    """
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[str]] = loop.create_future()
+
+    def answer(addresses: Iterable[str]) -> None:
+        if not found.done():
+            found.set_result(list(addresses))
+
+    _look_up(loop, host, answer)
+    return await found
+
+
 def _is_literal(host: str) -> bool:
     try:
         ipaddress.ip_address(host.partition("%")[0])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,17 +17,16 @@ from scrapy.exceptions import (
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler import answers
+from crawler.answers import Reply
 from crawler.archive.channels import ChannelRow, Validators, request_validators
 from crawler.articles import FeedDocument
 from crawler.items import ChannelAnswer, CollectRun
 from crawler.middlewares import ACCEPT, VALIDATORS, Held
-from crawler.polling import Kind, challenge, kind_of_status, max_age_minutes, retry_after_seconds
+from crawler.polling import Kind
 from crawler.urls import host_slot
 
-_PERMANENT_REDIRECTS = {301, 308}
-_EVIDENCE_HEADERS = ("Content-Type", "ETag", "Last-Modified", "Retry-After", "Location", "Server")
-_MAY_ASK = {Kind.BLOCKED, Kind.THROTTLED, Kind.FAILED}
-"""Statuses that challenge pages come with; a page that was not found may hold a script of a gatekeeper too."""
+TOO_LARGE = "the document is too large"
 _ROBOTS = "robots.txt does not allow it"
 
 
@@ -57,6 +54,8 @@ class RunSpider(Spider):
             words = str(error) or type(error).__name__
             if "robots" in words.lower():
                 return _ROBOTS, Kind.BLOCKED
+            if "DOWNLOAD_MAXSIZE" in words:
+                return TOO_LARGE, Kind.FAILED
             return words[:300], Kind.FAILED
         return _words(error), Kind.FAILED
 
@@ -70,7 +69,7 @@ def _words(error: BaseException | None) -> str:
     if isinstance(error, DownloadTimeoutError):
         return "no complete answer in time"
     if isinstance(error, DownloadCancelledError):
-        return "the document is too large"
+        return TOO_LARGE
     if isinstance(error, DownloadConnectionRefusedError):
         return "connection refused"
     reasons = getattr(getattr(error, "__cause__", None), "reasons", None)
@@ -84,40 +83,21 @@ def header(response: Response, name: str) -> str | None:
     return value.decode("latin-1") if value is not None else None
 
 
-def evidence(response: Response) -> dict[str, Any]:
-    """What proves an outcome: status, final URL and the headers that matter."""
-    found: dict[str, Any] = {"status": response.status, "url": response.url}
-    found.update({name.lower(): value[:300] for name in _EVIDENCE_HEADERS if (value := header(response, name))})
-    return found
-
-
-def plain_headers(response: Response) -> dict[str, str]:
-    """Every header, by its name in lower case."""
-    return {
-        name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
-        for name, values in response.headers.items()
-    }
-
-
-def asked_minutes(response: Response) -> int | None:
-    """For how long the headers say that the document need not be asked for again."""
-    return max_age_minutes(header(response, "Cache-Control") or "")
-
-
-def moved_to(response: Response) -> str:
-    """The final URL when only permanent redirects led there, else empty."""
-    reasons = response.meta.get("redirect_reasons") or []
-    return response.url if reasons and all(reason in _PERMANENT_REDIRECTS for reason in reasons) else ""
-
-
 def is_cut(response: Response) -> bool:
     """Whether the connection ended before the document did."""
     return "dataloss" in response.flags or "partial" in response.flags
 
 
-def body_hash(body: bytes) -> str:
-    """What tells an equal body."""
-    return hashlib.sha256(body).hexdigest()
+def reply_of(response: Response) -> Reply:
+    """Scrapy's response as what outcomes are made of."""
+    return Reply(
+        status=response.status,
+        url=response.url,
+        headers=[(name, value) for name, values in response.headers.items() for value in values],
+        body=response.body,
+        cut=is_cut(response),
+        redirects=tuple(response.meta.get("redirect_reasons") or ()),
+    )
 
 
 class ChannelSpider(RunSpider):
@@ -139,16 +119,8 @@ class ChannelSpider(RunSpider):
             kwargs = {"channel": channel}
             yield self.ask(channel.url, meta, callback=self.answered, errback=self.failed, cb_kwargs=kwargs)
 
-    async def answered(self, response: Response, channel: ChannelRow) -> Any:
-        """Turn a response into a `ChannelAnswer`."""
-        answer = self.verdict(response, channel)
-        if answer is not None:
-            yield answer
-            return
-        yield await self.read(response, channel)
-
-    async def read(self, response: Response, channel: ChannelRow) -> ChannelAnswer:
-        """Read the body of a good answer."""
+    def answered(self, response: Response, channel: ChannelRow) -> AsyncIterator[Any]:
+        """Turn a response into a `ChannelAnswer`, or into more requests."""
         raise NotImplementedError
 
     def failed(self, failure: Failure) -> Any:
@@ -163,68 +135,16 @@ class ChannelSpider(RunSpider):
 
     def verdict(self, response: Response, channel: ChannelRow) -> ChannelAnswer | None:
         """The outcome as far as status and hash tell it; None when the body must be read."""
-        status, now = response.status, self.run.now()
-        plain = ChannelAnswer(
-            channel,
-            now,
-            Kind.FAILED,
-            status,
-            f"HTTP {status}",
-            moved_to=moved_to(response),
-            evidence=evidence(response),
-        )
-        if status == 304:
-            if channel.body_hash is None and channel.etag is None and channel.last_modified is None:
-                return replace(plain, reason="HTTP 304 although nothing was ever had")
-            return replace(plain, kind=Kind.UNCHANGED, reason="", asks_minutes=asked_minutes(response))
-        if status == 200:
-            same = (
-                channel.body_hash is not None and not is_cut(response) and channel.body_hash == body_hash(response.body)
-            )
-            if not same:
-                return None
-            asks_minutes = asked_minutes(response)
-            validators = self.validators(response)
-            return replace(plain, kind=Kind.UNCHANGED, reason="", validators=validators, asks_minutes=asks_minutes)
-        kind = kind_of_status(status)
-        asks = challenge(plain_headers(response), response.body) if kind in _MAY_ASK else ""
-        if asks:
-            return replace(plain, kind=Kind.BLOCKED, reason=f"HTTP {status}: {asks}")
-        if kind is Kind.THROTTLED:
-            asked = retry_after_seconds(header(response, "Retry-After") or "", now)
-            return replace(plain, kind=kind, retry_after=asked)
-        return replace(plain, kind=kind)
+        return answers.verdict(reply_of(response), channel, self.run.now())
 
     def validators(self, response: Response) -> Validators:
         """What the next request is to echo. A document that was cut off must be had again in any case."""
-        if is_cut(response):
-            return Validators()
-        etag, modified = header(response, "ETag"), header(response, "Last-Modified")
-        return Validators(etag, modified, response.url if etag or modified else None, body_hash(response.body))
+        return answers.validators(reply_of(response))
 
     def read_answer(self, response: Response, channel: ChannelRow, document: FeedDocument) -> ChannelAnswer:
         """The outcome of a document that was read."""
-        problems = [document.problem] if document.problem else []
-        if is_cut(response):
-            problems.insert(0, "the document was cut off")
-        max_age = asked_minutes(response)
-        return ChannelAnswer(
-            channel,
-            self.run.now(),
-            Kind.CHANGED,
-            response.status,
-            "; ".join(problems),
-            document,
-            self.validators(response),
-            asks_minutes=max([one for one in (document.ttl_minutes, max_age) if one], default=None),
-            moved_to=moved_to(response),
-            evidence=evidence(response) | {"body": body_hash(response.body), "format": document.format},
-        )
+        return answers.read_answer(reply_of(response), channel, document, self.run.now())
 
     def unusable(self, response: Response, channel: ChannelRow, kind: Kind, reason: str) -> ChannelAnswer:
         """The outcome of a document that is not what it should be; the validators stay as they are."""
-        proof = evidence(response) | {"body": body_hash(response.body)}
-        asks = challenge(plain_headers(response), response.body)
-        if asks:
-            kind, reason = Kind.BLOCKED, asks
-        return ChannelAnswer(channel, self.run.now(), kind, response.status, reason, evidence=proof)
+        return answers.unusable(reply_of(response), channel, kind, reason, self.run.now())

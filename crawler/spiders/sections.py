@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -33,7 +34,7 @@ class SectionSpider(ChannelSpider):
     accept = "text/html, application/xhtml+xml;q=0.9, */*;q=0.5"
     robots = True
 
-    async def answered(self, response: Response, channel: ChannelRow) -> Any:
+    async def answered(self, response: Response, channel: ChannelRow) -> AsyncIterator[Any]:
         """Turn a listing page into a `ChannelAnswer`, or go on to the next one."""
         answer = self.verdict(response, channel)
         if answer is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from crawler.answers import body_hash
 from crawler.archive.channels import ChannelRow, Validators
 from crawler.articles import Entry, FeedDocument
 from crawler.errors import ExtractError
@@ -20,7 +21,7 @@ from crawler.middlewares import ACCEPT, VALIDATORS
 from crawler.parse.feeds import INLINE_BYTES, newest
 from crawler.parse.sitemaps import parse_sitemap
 from crawler.polling import Kind
-from crawler.spiders.base import ChannelSpider, body_hash, is_cut, was_held
+from crawler.spiders.base import ChannelSpider, is_cut, was_held
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class SitemapSpider(ChannelSpider):
     name = "sitemaps"
     accept = "application/xml, text/xml;q=0.9, application/gzip;q=0.8, */*;q=0.5"
 
-    async def answered(self, response: Response, channel: ChannelRow) -> Any:
+    async def answered(self, response: Response, channel: ChannelRow) -> AsyncIterator[Any]:
         """Turn a response into a `ChannelAnswer`, or into requests for the documents of an index."""
         answer = self.verdict(response, channel)
         if answer is not None and answer.kind is Kind.UNCHANGED and channel.documents:

@@ -97,7 +97,7 @@ FAULTS = {
     "huge": Fault(Reply(text(50_000), headers=FEED), "flaky", "too large", options={"max_bytes": 10_000}),
     "huge when unpacked": Fault(
         Reply(gzip.compress(text(5_000_000)), headers=FEED | {"Content-Encoding": "gzip"}),
-        "flaky", "MAXSIZE", options={"max_bytes": 10_000},
+        "flaky", "too large when it is unpacked", options={"max_bytes": 10_000},
     ),
     "HTML instead of a feed": Fault(Reply(page()), "not_a_feed", "an HTML page"),
     "empty": Fault(Reply(b"", headers=FEED), "not_a_feed", "empty"),
