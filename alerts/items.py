@@ -1,35 +1,80 @@
 """Flags and revisions that no item covers -> items, one per matching desk, story and revision.
 
 A desk is told of a story once, and again only when something it follows is new: a higher severity, another topic,
-another stage of a ceasefire. What a desk was told is kept beside the story (`weighed.facts`), so the decision needs
-nothing but two sets of facts and is made by pure functions.
+another stage of a ceasefire, more outlets by a step, an independent source, a correction. What a desk was told is kept
+beside the story (`weighed`), so the decision needs nothing but what it knew and what is, and is made by pure functions.
+That a story mailed earlier was wrong becomes an item too, for the digest's corrections.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from alerts.ledger import flags as flag_queries
 from alerts.ledger import items as queries
+from alerts.ledger import origins as origin_queries
 from alerts.ledger import stories as story_queries
+from alerts.ledger.items import Evidence, Weighed
+from alerts.origins.names import Names
+from alerts.origins.reach import Reach, news_of_reach, reach_of, together, told
+from alerts.revisions.facts import facts_of, merged, news, notices_of, objection, unheard
 from alerts.schedule import prev_slot
 
 if TYPE_CHECKING:
     from alerts.desks import Desk
     from alerts.ledger.flags import Flag
-    from alerts.ledger.items import Facts, Item
+    from alerts.ledger.items import Told
     from alerts.ledger.stories import StoryArticle
     from crawler.archive import Archive
     from crawler.sources import Source
 
-SEVERITIES = ("low", "medium", "high", "critical")
 BATCH = 200
 """Stories a transaction: short enough that a digest never waits long for its turn."""
+CORRECTED_WITHIN = timedelta(days=14)
+"""A story that turns out wrong is corrected if a digest told it so lately: changed rules must not bring back years."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is known of some stories, whichever desk is weighed against them.
+
+    Attributes:
+        revisions: of each story; brought up to date for the desks that follow.
+        said: what the articles say of themselves.
+        against: (article, topic) -> who judged it not relevant.
+    """
+
+    connection: sa.Connection
+    now: datetime
+    names: Names
+    countries: Mapping[str, str]
+    revisions: dict[int, int]
+    evidence: Mapping[int, Evidence]
+    articles: Mapping[int, Sequence[StoryArticle]]
+    flags: Mapping[int, Sequence[Flag]]
+    said: Mapping[int, origin_queries.CreditRow]
+    against: Mapping[tuple[int, str], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A story as it is for one desk."""
+
+    story: int
+    flags: Sequence[Flag]
+    facts: Mapping[str, str]
+    reach: Reach
+    notices: Mapping[str, tuple[str, str]]
+
+    def known(self) -> dict[str, Any]:
+        """What a desk that is shown the story knows of its reach."""
+        return told(self.reach, list(self.notices))
 
 
 def start_desks(archive: Archive, desks: Iterable[Desk], now: datetime, since: timedelta | None = None) -> list[str]:
@@ -76,60 +121,118 @@ def make_items(archive: Archive, desks: Sequence[Desk], now: datetime, sources: 
     Returns:
         How many items were written or extended.
     """
+    sources = list(sources)
     start_desks(archive, desks, now)
+    names = Names(sources)
     countries = {source.id: source.country for source in sources}
     with archive.read() as connection:
         wanted = {desk.id: frozenset(queries.to_weigh(connection, desk.id)) for desk in desks}
     stories = iter(sorted(frozenset().union(*wanted.values())))
     made = 0
-    while batch := list(islice(stories, BATCH)):
+    while ids := list(islice(stories, BATCH)):
         with archive.write() as connection:
-            revisions = queries.lock_stories(connection, batch)
+            batch = _load(connection, ids, names, countries, now)
             for desk in desks:
-                mine = [story for story in batch if story in wanted[desk.id] and story in revisions]
-                made += _weigh(connection, desk, mine, revisions, countries, now)
+                mine = [story for story in ids if story in wanted[desk.id] and story in batch.revisions]
+                made += _weigh(batch, desk, mine)
     return made
 
 
-def _weigh(
-    connection: sa.Connection,
-    desk: Desk,
-    stories: Sequence[int],
-    revisions: dict[int, int],
-    countries: Mapping[str, str],
-    now: datetime,
-) -> int:
-    """Weigh one desk against some stories; `revisions` is brought up to date for the desks that follow."""
-    ever = queries.count_flags(connection, stories)
+def _load(
+    connection: sa.Connection, stories: Sequence[int], names: Names, countries: Mapping[str, str], now: datetime
+) -> _Batch:
+    revisions = queries.lock_stories(connection, stories)
     articles = story_queries.articles_of(connection, stories)
-    flags = flag_queries.live_flags(connection, stories, quiet=False)
-    told = queries.facts_told(connection, desk.id, stories)
-    latest = queries.latest_items(connection, desk.id, stories)
-    weighing: dict[int, tuple[int, int, Facts]] = {}
+    ids = [article.id for group in articles.values() for article in group]
+    return _Batch(
+        connection=connection,
+        now=now,
+        names=names,
+        countries=countries,
+        revisions=revisions,
+        evidence=queries.evidence_of(connection, stories),
+        articles=articles,
+        flags=flag_queries.live_flags(connection, stories, quiet=False),
+        said=origin_queries.credits_of(connection, ids),
+        against=queries.verdicts_against(connection, ids),
+    )
+
+
+def _weigh(batch: _Batch, desk: Desk, stories: Sequence[int]) -> int:
+    """Weigh one desk against some stories."""
+    before = queries.weighed_before(batch.connection, desk.id, stories)
+    known = queries.told(batch.connection, desk.id, stories)
+    weighing: dict[int, Weighed] = {}
     made = 0
     for story in stories:
-        before = told.get(story, {}) if story in latest else {}
-        facts = facts_of(matching_flags(desk, articles[story], flags[story], countries))
-        if story not in latest:
-            made += bool(facts) and queries.add_item(connection, desk.id, (story, revisions[story]), "new", "", now)
-        elif change := news(before, facts):
-            revisions[story] = _tell_again(connection, desk.id, latest[story], revisions[story], change, now)
-            made += 1
-        weighing[story] = (ever.get(story, 0), revisions[story], merged(before, facts))
-    queries.store_weighed(connection, desk.id, weighing)
+        view = _view(batch, desk, story)
+        old = before.get(story)
+        reach: Mapping[str, Any] = {}
+        if story in known:
+            items, reach = _tell_known(batch, desk.id, view, known[story], old)
+            made += items
+        # That only its outlets changed is no reason to bring up a story from before the desk began.
+        elif view.facts and (old is None or old.evidence.flags != batch.evidence[story].flags):
+            made += _add(batch, desk.id, story, "new", "")
+            reach = view.known()
+        facts = merged(old.facts if old and story in known else {}, view.facts)
+        weighing[story] = Weighed(batch.evidence.get(story, Evidence(0, 0, 0)), batch.revisions[story], facts, reach)
+    queries.store_weighed(batch.connection, desk.id, weighing)
     return made
 
 
-def _tell_again(connection: sa.Connection, desk: str, latest: Item, revision: int, change: str, now: datetime) -> int:
+def _view(batch: _Batch, desk: Desk, story: int) -> _View:
+    articles = batch.articles[story]
+    flags = matching_flags(desk, articles, batch.flags[story], batch.countries)
+    # What a new channel's first fetch brings was there before: it makes no story news.
+    current = [article for article in articles if not article.backfill]
+    notices = notices_of(current, batch.said, batch.names)
+    return _View(story, flags, facts_of(flags), reach_of(current, batch.names), notices)
+
+
+def _tell_known(batch: _Batch, desk: str, view: _View, known: Told, old: Weighed | None) -> tuple[int, dict[str, Any]]:
+    """Tell a desk what is new about a story it knows; returns how many items that made, and what it knows then."""
+    facts, reach = (old.facts, dict(old.reach)) if old else ({}, {})
+    corrected = bool(reach.get("corrected"))
+    wrong = objection(view.flags, batch.articles[view.story], batch.against) if facts else ""
+    made = 0
+    changes = [] if wrong else _changes(batch, view, facts, reach)
+    if changes:
+        _tell_again(batch, desk, view.story, known, "; ".join(changes))
+        made += 1
+    lately = known.at is not None and batch.now - known.at <= CORRECTED_WITHIN
+    corrections = [wrong] if wrong and lately and not corrected else []
+    corrections += unheard(view.notices, reach, "retraction")
+    if corrections and known.number is not None:
+        words = f"told in #{known.number}; {'; '.join(corrections)}"
+        made += _add(batch, desk, view.story, "correction", words, after=known.last.revision)
+    return made, {**together(reach, view.known()), "corrected": wrong}
+
+
+def _changes(batch: _Batch, view: _View, facts: Mapping[str, str], reach: Mapping[str, Any]) -> list[str]:
+    """What is new about a story for a desk that knows some of it, in words."""
+    if not view.facts:
+        return []
+    again = ["reported again"] if reach.get("corrected") else []
+    changes = [*again, news(facts, view.facts), *news_of_reach(reach, view.reach, batch.names)]
+    return [*dict.fromkeys(change for change in changes if change), *unheard(view.notices, reach, "correction")]
+
+
+def _tell_again(batch: _Batch, desk: str, story: int, known: Told, change: str) -> None:
     """See that the desk's next digest has the change: in the item that still waits for it, or in one more."""
-    if latest.digest is None:
-        words = "" if latest.kind == "new" else f"{latest.change}; {change}"
-        if queries.extend_item(connection, latest, words):
-            return revision
-    if revision <= latest.revision:
-        revision = queries.raise_revision(connection, latest.story, change, now)
-    queries.add_item(connection, desk, (latest.story, revision), "update", change, now)
-    return revision
+    if known.open is not None:
+        words = "" if known.open.kind == "new" else f"{known.open.change}; {change}"
+        if queries.extend_item(batch.connection, known.open, words):
+            return
+    _add(batch, desk, story, "update", change, after=known.last.revision)
+
+
+def _add(batch: _Batch, desk: str, story: int, kind: str, change: str, after: int = 0) -> bool:
+    """Write an item of the story, with a revision after the one that the desk knows."""
+    revision = batch.revisions[story]
+    if revision <= after:
+        revision = batch.revisions[story] = queries.raise_revision(batch.connection, story, change, batch.now)
+    return queries.add_item(batch.connection, desk, (story, revision), kind, change, batch.now)
 
 
 def matching_flags(
@@ -159,40 +262,3 @@ def matches(desk: Desk, flag: Flag, article: StoryArticle, country: str | None) 
     if desk.languages and article.language and article.language not in desk.languages:
         return False
     return all(not chosen or value in chosen for chosen, value in choices)
-
-
-def facts_of(flags: Iterable[Flag]) -> dict[str, str]:
-    """``class topic stage`` -> highest severity."""
-    facts: dict[str, str] = {}
-    for flag in flags:
-        key = f"{flag.class_} {flag.topic} {flag.stage or ''}".strip()
-        facts[key] = max(flag.severity, facts.get(key, flag.severity), key=SEVERITIES.index)
-    return facts
-
-
-def merged(before: Mapping[str, str], facts: Mapping[str, str]) -> dict[str, str]:
-    """Everything a desk has been told, so that a fact that comes, goes and comes again is told once."""
-    keys = sorted({*before, *facts})
-    return {key: max((f[key] for f in (before, facts) if key in f), key=SEVERITIES.index) for key in keys}
-
-
-def news(before: Mapping[str, str], facts: Mapping[str, str]) -> str:
-    """What is new for a desk that was told `before`, in words; empty when nothing is.
-
-    A higher severity than any told, a topic or a stage not told. That a second rule says the same is no news.
-    """
-    if not before or not facts:
-        return "reported again" if facts else ""
-    changes = []
-    loudest = [max(known.values(), key=SEVERITIES.index) for known in (before, facts)]
-    if SEVERITIES.index(loudest[1]) > SEVERITIES.index(loudest[0]):
-        changes.append(f"now {loudest[1]}, was {loudest[0]}")
-    told = {tuple(key.split(" ")[1:]) for key in before}
-    topics = {subject[0] for subject in told}
-    more = sorted({tuple(key.split(" ")[1:]) for key in facts} - told)
-    changes.extend(
-        f"also {' · '.join(subject).replace('_', ' ')}"
-        for subject in more
-        if subject[0] not in topics or len(subject) > 1
-    )
-    return "; ".join(changes)

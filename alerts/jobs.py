@@ -23,6 +23,7 @@ from alerts.flags import flag_articles
 from alerts.items import make_items
 from alerts.ledger import runs
 from alerts.operating.retention import clear_out
+from alerts.origins.assess import assess_origins
 from alerts.stories import group_articles
 from crawler.archive import articles, channels
 from crawler.errors import CeasewireError
@@ -105,7 +106,8 @@ async def _collect(work: Work) -> Counts:
 
 
 def _group(work: Work) -> Counts:
-    return {"grouped": group_articles(work.archive, work.now())}
+    grouped = group_articles(work.archive, work.now())
+    return {"grouped": grouped, "assessed": assess_origins(work.archive, work.configuration.sources)}
 
 
 def _flag(work: Work) -> Counts:

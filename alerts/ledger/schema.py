@@ -251,6 +251,7 @@ weighed = sa.Table(
     sa.Column("flags", sa.Integer, nullable=False),  # flags it ever had; a count, because ids can commit out of order
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("facts", sa.JSON, nullable=False),  # what the desk was told: "class topic stage" -> severity
+    sa.Column("objections", sa.Integer, nullable=False, server_default="0"),  # withdrawn flags and verdicts against it
     sa.Column("assessment", sa.Integer, nullable=False, server_default="0"),  # the story's when it was weighed
     sa.Column("reach", sa.JSON, nullable=False, server_default="{}"),  # outlets, origins and notices it was told
 )

@@ -35,7 +35,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class StoryArticle:
-    """An article as part of a story, without its text. Datetimes are aware UTC."""
+    """An article as part of a story, without its text. Datetimes are aware UTC.
+
+    Attributes:
+        relation: first, copy or related.
+        copies: the copy group: the article that first had this text, maybe itself.
+        origin: key of whose text it is (alerts/origins/names.py); None before it was assessed.
+    """
 
     story: int
     relation: str
@@ -48,6 +54,8 @@ class StoryArticle:
     seen_at: datetime
     backfill: bool
     duplicate_of: int | None
+    copies: int = 0
+    origin: str | None = None
 
 
 _CANDIDATE = (
@@ -164,6 +172,19 @@ def move_articles(connection: sa.Connection, story_id: int, into: int, reason: s
     )
 
 
+def with_merged(connection: sa.Connection, stories: Collection[int]) -> list[int]:
+    """These stories and those that were merged into them, in ascending order."""
+    merged = connection.execute(sa.select(story.c.id).where(story.c.merged_into.in_(stories))).scalars()
+    return sorted({*stories, *merged})
+
+
+def mark_merged(connection: sa.Connection, leave: int, keep: int) -> None:
+    """Note that a story, and every one merged into it before, was merged into another."""
+    gone = sa.or_(story.c.id == leave, story.c.merged_into == leave)
+    connection.execute(sa.update(story).where(gone, story.c.id != keep).values(merged_into=keep))
+    connection.execute(sa.update(story).where(story.c.id == keep).values(merged_into=None))
+
+
 def told_stories(connection: sa.Connection, stories: Collection[int]) -> set[int]:
     """Those of the stories that any desk has an item of."""
     return set(connection.execute(sa.select(item.c.story).where(item.c.story.in_(stories)).distinct()).scalars())
@@ -184,6 +205,8 @@ def articles_of(connection: sa.Connection, stories: Sequence[int]) -> dict[int, 
             article.c.seen_at,
             article.c.backfill,
             article.c.duplicate_of,
+            story_article.c.copies,
+            story_article.c.origin,
         )
         .join(article, article.c.id == story_article.c.article)
         .where(story_article.c.story.in_(stories))

@@ -85,6 +85,7 @@ def _add_origins() -> None:
     unassessed = sa.text('origin IS NULL')
     op.create_index('ix_story_article_unassessed', 'story_article', ['story'], unique=False,
                     sqlite_where=unassessed, postgresql_where=unassessed)
+    op.add_column('weighed', sa.Column('objections', sa.Integer(), server_default='0', nullable=False))
     op.add_column('weighed', sa.Column('assessment', sa.Integer(), server_default='0', nullable=False))
     op.add_column('weighed', sa.Column('reach', sa.JSON(), server_default='{}', nullable=False))
     op.create_table('credit',
@@ -123,6 +124,7 @@ def downgrade() -> None:
     with op.batch_alter_table('weighed') as batch:
         batch.drop_column('reach')
         batch.drop_column('assessment')
+        batch.drop_column('objections')
     for table in ('text_sketch', 'story_word', 'story_term', 'story_core', 'story_move'):
         op.drop_table(table)
     op.drop_index(op.f('ix_story_article_copies'), table_name='story_article')

@@ -1,0 +1,1 @@
+"""Origins: credit lines, notices, who had it first, how many report by themselves."""
