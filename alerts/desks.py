@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from alerts.options import MailAddress
+from alerts.routes import Route, RouteSection, can_chat
 from alerts.schedule import CronFault, check_cron, check_zone, night_hours
 from crawler.configfile import Document, Identifier, Section, fault, files_in, nearest, read_document, validate
 from crawler.errors import Problem
@@ -19,25 +19,6 @@ from crawler.sources import CountryCode
 Class = Literal["event", "statement", "context"]
 Severity = Literal["low", "medium", "high", "critical"]
 SendEmpty = Literal["always", "daily", "never"]
-
-
-@dataclass(frozen=True, slots=True)
-class MailRoute:
-    """Mail to some addresses; each gets a delivery of its own."""
-
-    to: tuple[str, ...]
-    kind: Literal["mail"] = "mail"
-
-
-@dataclass(frozen=True, slots=True)
-class FolderRoute:
-    """Files in a folder (absolute)."""
-
-    folder: Path
-    kind: Literal["folder"] = "folder"
-
-
-Route = MailRoute | FolderRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,38 +71,6 @@ def _check_schedule(cron: str) -> str:
 def _check_zone(zone: str) -> str:
     _raise(check_zone(zone))
     return zone
-
-
-class RouteSection(Section):
-    """One way out: exactly one of `mail` and `folder`."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["mail"]}, {"required": ["folder"]}]})
-
-    not_here: ClassVar[dict[str, str]] = {
-        "email": "did you mean `mail`?",
-        "to": "write `mail: [desk@example.org]`",
-        "kind": "write `mail: [desk@example.org]` or `folder: var/outbox`",
-    }
-
-    mail: tuple[MailAddress, ...] | None = Field(
-        None, min_length=1, description="Addresses; each gets a mail of its own and sees no other."
-    )
-    folder: str | None = Field(
-        None, min_length=1, description="Folder for .eml, .html and .txt; relative to the configuration folder."
-    )
-
-    @model_validator(mode="after")
-    def _is_of_one_kind(self) -> Self:
-        if (self.mail is None) == (self.folder is None):
-            message = "a route is of one kind" if self.mail else "the route leads nowhere"
-            raise fault(message, expected="exactly one of mail, folder", code="route-kind")
-        return self
-
-    def route(self, folder: Path) -> Route:
-        """The route as delivery uses it; `folder` is the configuration folder."""
-        if self.mail is not None:
-            return MailRoute(self.mail)
-        return FolderRoute(folder.absolute() / str(self.folder))
 
 
 class DeskSection(Section):
@@ -255,6 +204,10 @@ class _Loader:
                 hint = "add `smtp:` under `alerts:` in settings.yaml"
                 loc = ("routes", index, "mail")
                 yield document.problem(loc, "no mail server is configured", key=True, hint=hint, code="no-mail-server")
+            if route.chat is not None and not can_chat():
+                hint = "pip install 'ceasewire[chat]'"
+                loc = ("routes", index, "chat")
+                yield document.problem(loc, "chats need the library Apprise", key=True, hint=hint, code="no-chat")
 
 
 def _night_warnings(document: Document, section: DeskSection) -> Iterator[Problem]:

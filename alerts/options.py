@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -56,6 +57,32 @@ def _nothing_is_empty(value: Any) -> Any:
 
 MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 Topic = Annotated[str, AfterValidator(_check_topic)]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is: an environment variable or the first line of a file; in neither, there is none."""
+
+    variable: str = ""
+    file: Path | None = None
+
+    def read(self) -> str:
+        """The secret, read from its place now; empty when it has none.
+
+        Raises:
+            ConfigError: the variable is not set, or the file cannot be read.
+        """
+        if self.variable:
+            if self.variable not in os.environ:
+                raise ConfigError([_secret(f"the environment variable {self.variable} is not set")])
+            return os.environ[self.variable]
+        if self.file is None:
+            return ""
+        try:
+            lines = self.file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError([_secret(f"{self.file} cannot be read: {error}")]) from error
+        return lines[0].strip() if lines else ""
 
 
 class Mailbox(Section):
@@ -119,17 +146,7 @@ class SmtpOptions(Section):
         Raises:
             ConfigError: the variable is not set, or the file cannot be read.
         """
-        if self.password_env:
-            if self.password_env not in os.environ:
-                raise ConfigError([_secret(f"the environment variable {self.password_env} is not set")])
-            return os.environ[self.password_env]
-        if self.password_file is None:
-            return ""
-        try:
-            lines = self.password_file.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([_secret(f"{self.password_file} cannot be read: {error}")]) from error
-        return lines[0].strip() if lines else ""
+        return Secret(self.password_env, self.password_file).read()
 
 
 class AlertsOptions(Section):

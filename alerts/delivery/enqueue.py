@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
 from alerts.delivery.mail import Letter, build, message_id
 from alerts.delivery.steps import step
+from alerts.digests.brief import chat_lines, document
 from alerts.digests.render import Rendered, render
 from alerts.errors import DeliveryError
 from alerts.ledger import deliveries
@@ -64,11 +67,13 @@ def enqueue(archive: Archive, configuration: Configuration, now: datetime) -> in
             log.error("digest %s #%d waits: no such desk is configured", digest.desk, digest.number)
             continue
         try:
-            rendered = render(load_snapshot(digest.snapshot))
+            snapshot = load_snapshot(digest.snapshot)
+            rendered = render(snapshot)
         except _COMPOSING_ERRORS:
             log.exception("digest %s #%d cannot be rendered and waits", digest.desk, digest.number)
             continue
-        new = [_compose(digest, desk, rendered, configuration, now, *place) for place in _targets(desk)]
+        edition = _Edition(digest, desk, snapshot, rendered)
+        new = [_compose(edition, configuration, now, *place) for place in _targets(desk)]
         step("enqueue.composed")
         made += _insert(archive, digest, new, now)
         step("enqueue.done")
@@ -79,40 +84,66 @@ def _targets(desk: Desk) -> Iterator[tuple[str, str]]:
     """Route and target of each delivery; a target named twice gets one copy."""
     seen: set[str] = set()
     for route in desk.routes:
-        targets = route.to if route.kind == "mail" else (str(route.folder),)
-        for target in targets:
+        for target in route.targets:
             key = target.casefold() if route.kind == "mail" else target
             if key not in seen:
                 seen.add(key)
                 yield route.kind, target
 
 
-def _compose(
-    digest: FrozenDigest, desk: Desk, rendered: Rendered, configuration: Configuration, now: datetime, *place: str
-) -> NewDelivery:
+@dataclass(frozen=True, slots=True)
+class _Edition:
+    digest: FrozenDigest
+    desk: Desk
+    snapshot: Mapping[str, Any]
+    rendered: Rendered
+
+
+def _compose(edition: _Edition, configuration: Configuration, now: datetime, route: str, target: str) -> NewDelivery:
     """The final bytes for one target, or a failed delivery that says why there are none."""
-    route, target = place
+    digest = edition.digest
     options = configuration.settings.alerts
     identity = message_id(digest.desk, digest.slot, route, target, options.domain)
+    try:
+        data = _bytes(edition, configuration, now, identity, target if route == "mail" else "", route)
+    except (DeliveryError, *_COMPOSING_ERRORS) as error:
+        log.exception("digest %s #%d cannot be composed for %s", digest.desk, digest.number, target)
+        return NewDelivery(digest.id, route, target, identity, None, f"cannot be composed: {error}")
+    return NewDelivery(digest.id, route, target, identity, data)
+
+
+def _bytes(
+    edition: _Edition, configuration: Configuration, now: datetime, identity: str, recipient: str, route: str
+) -> bytes:
+    rendered = edition.rendered
+    match route:
+        case "webhook":
+            return _json(document(edition.snapshot, rendered))
+        case "site":
+            pages = {"html": rendered.html, "text": rendered.text}
+            return _json({"document": document(edition.snapshot, rendered), **pages})
+        case "chat":
+            return _json(chat_lines(edition.snapshot, rendered))
+    options = configuration.settings.alerts
     letter = Letter(
-        desk=digest.desk,
-        title=desk.title,
+        desk=edition.digest.desk,
+        title=edition.desk.title,
         message_id=identity,
         domain=options.domain,
         sender=options.sender.address,
         sender_name=options.sender.name,
-        recipient=target if route == "mail" else "",
+        recipient=recipient,
         subject=rendered.subject,
         html=rendered.html,
         text=rendered.text,
         date=now,
         unsubscribe=options.unsubscribe,
     )
-    try:
-        return NewDelivery(digest.id, route, target, identity, build(letter))
-    except (DeliveryError, *_COMPOSING_ERRORS) as error:
-        log.exception("digest %s #%d cannot be composed for %s", digest.desk, digest.number, target)
-        return NewDelivery(digest.id, route, target, identity, None, f"cannot be composed: {error}")
+    return build(letter)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _insert(archive: Archive, digest: FrozenDigest, new: list[NewDelivery], now: datetime) -> int:

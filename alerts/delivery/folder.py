@@ -48,15 +48,16 @@ def write_files(folder: Path, stem: str, data: bytes) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents:
-            _write(folder / name, content)
-        _sync_folder(folder)
+            write_file(folder / name, content)
+        sync_folder(folder)
     except OSError as error:
         place = error.filename or folder
         raise DeliveryError(str(folder), f"cannot write {place}: {error.strerror}", permanent=False) from error
     return folder / f"{stem}.eml"
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Replace a file in one step, on the disk before it has its name."""
     # One fixed name, so that what a killed run left is written over; the run lock keeps a second writer away.
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -72,7 +73,7 @@ def _write(path: Path, content: bytes) -> None:
     step("folder.renamed")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the renames last through a power cut, where folders can be opened."""
     if not hasattr(os, "O_DIRECTORY"):
         return

@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alerts.delivery import states
-from alerts.delivery.folder import file_stem, write_files
+from alerts.delivery.handing import UNREPEATABLE, hand_over, prepare
 from alerts.delivery.mail import wire_address
 from alerts.delivery.relay import Relay, RelayError, relay_of
 from alerts.delivery.smtp import ConnectionLostError, Reply, Session
@@ -23,7 +22,7 @@ from alerts.delivery.steps import step
 from alerts.errors import DeliveryError
 from alerts.ledger import deliveries
 from alerts.ledger.deliveries import Delivery, State
-from crawler.errors import ArchiveError
+from crawler.errors import ArchiveError, ConfigError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -86,6 +85,7 @@ class _Sender:
         stopping: Callable[[], bool],
     ) -> None:
         self._archive = archive
+        self._configuration = configuration
         self._options = configuration.settings.alerts
         self._now = now
         self._stopping = stopping
@@ -101,8 +101,8 @@ class _Sender:
         with self._archive.read() as connection:
             due = deliveries.due_deliveries(connection, self._now())
         for delivery_id, route in due:
-            if route == "folder" and not self._stopping():
-                self._write(delivery_id)
+            if route != "mail" and not self._stopping():
+                self._hand_over(delivery_id)
         mails = [delivery_id for delivery_id, route in due if route == "mail"]
         if mails and not self._stopping():
             self._send_all(mails)
@@ -134,21 +134,30 @@ class _Sender:
         for delivery, refusal in suspended:
             self._move(delivery, states.Hold(f"the address is suspended: {refusal}"))
 
-    def _write(self, delivery_id: int) -> None:
+    def _hand_over(self, delivery_id: int) -> None:
         claimed = self._claim(delivery_id)
         if claimed is None:
             return
         delivery, data = claimed
         assert delivery.digest is not None
         with self._archive.read() as connection:
-            stem = file_stem(*deliveries.edition_of(connection, delivery.digest))
+            edition = deliveries.edition_of(connection, delivery.digest)
         event: states.Event
         try:
-            event = states.Written(str(write_files(Path(delivery.target), stem, data)))
+            if delivery.route in UNREPEATABLE:
+                prepare(delivery, self._configuration)
+                doubtful = self._move(delivery, states.DotNext())
+                if doubtful is None:
+                    return
+                delivery = doubtful
+                step("chat.doubt")
+            event = hand_over(delivery, data, edition, self._configuration, self._now())
         except DeliveryError as error:
             self._trouble(str(error))
             event = states.Unwritable(error.reason)
-        step("folder.written")
+        except ConfigError as error:
+            self._trouble(f"{delivery.target}: {error}")
+            event = states.Unwritable(str(error))
         self._move(delivery, event)
         step("deliver.recorded")
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from alerts.ledger.deliveries import Delivery, RelayHold, State
+from alerts.ledger.deliveries import LONGEST_WAIT, Delivery, RelayHold, State
 from crawler.errors import CeasewireError
 
 GIVE_UP = timedelta(hours=48)
@@ -83,6 +83,28 @@ class RelayTrouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A service took the whole delivery."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A service does not take it, now or ever."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A service did not take it now; it wants to be left alone for `wait`."""
+
+    reply: str
+    wait: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """The folder holds the files."""
 
@@ -91,7 +113,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Unwritable:
-    """The folder could not be written."""
+    """The folder could not be written, or the service not be used as it is configured."""
 
     reason: str
 
@@ -133,6 +155,9 @@ Event = (
     | Replied
     | Lost
     | RelayTrouble
+    | Accepted
+    | Refused
+    | Postponed
     | Written
     | Unwritable
     | Orphaned
@@ -210,12 +235,12 @@ def _from_sending(delivery: Delivery, event: Event, now: datetime) -> Delivery:
             return _changed(
                 delivery, now, state=State.READY, attempts=delivery.attempts - 1, next_try=now, reply=reason
             )
+        case Accepted() | Refused() | Postponed():
+            return _answered(delivery, event, now)
         case Written(name):
             return _changed(delivery, now, state=State.SENT, sent_at=now, reply=f"written: {name}")
         case Unwritable(reason):
-            # A folder that cannot be written is never given up: nobody refused the digest.
-            wait = wait_after(delivery.attempts) or timedelta(minutes=_LATER_WAIT)
-            return _changed(delivery, now, state=State.READY, next_try=now + wait, reply=reason)
+            return _unwritable(delivery, reason, now)
         case Orphaned():
             return _changed(
                 delivery, now, state=State.READY, next_try=now, reply="its sender ended before the final dot"
@@ -235,15 +260,31 @@ def _from_doubt(delivery: Delivery, event: Event, now: datetime) -> Delivery:
             return _changed(delivery, now, reply=f"not an SMTP reply after the final dot: {text}")
         case Lost(reason):
             return _changed(delivery, now, reply=f"lost after the final dot: {reason}")
+        case Accepted() | Refused() | Postponed():
+            return _answered(delivery, event, now)
+        case Unwritable(reason):  # found out before anything was handed over
+            return _unwritable(delivery, reason, now)
         case Orphaned(policy):
             return _settle_doubt(delivery, policy, now)
-        case Resolve(sent=True):
-            return _changed(
-                delivery, now, state=State.SENT, sent_at=delivery.changed_at, reply="resolved by hand: sent"
-            )
-        case Resolve(sent=False):
-            return _resend(delivery, "resolved by hand: send again", now)
+        case Resolve(sent):
+            return _by_hand(delivery, now) if sent else _resend(delivery, "resolved by hand: send again", now)
     raise WrongStateError(delivery, _wish(event))
+
+
+def _unwritable(delivery: Delivery, reason: str, now: datetime) -> Delivery:
+    # A folder that cannot be written is never given up: nobody refused the digest.
+    wait = wait_after(delivery.attempts) or timedelta(minutes=_LATER_WAIT)
+    return _changed(delivery, now, state=State.READY, next_try=now + wait, reply=reason)
+
+
+def _answered(delivery: Delivery, event: Accepted | Refused | Postponed, now: datetime) -> Delivery:
+    match event:
+        case Accepted(reply):
+            return _changed(delivery, now, state=State.SENT, sent_at=now, reply=reply)
+        case Refused(reply):
+            return _changed(delivery, now, state=State.FAILED, reply=reply)
+        case Postponed(reply, wait):
+            return _later(delivery, reply, now, at_least=min(wait, LONGEST_WAIT))
 
 
 def _settle_doubt(delivery: Delivery, policy: DoubtPolicy, now: datetime) -> Delivery:
@@ -260,6 +301,10 @@ def _resend(delivery: Delivery, reply: str, now: datetime) -> Delivery:
     return _changed(delivery, now, state=State.READY, doubts=delivery.doubts + 1, next_try=now, reply=reply)
 
 
+def _by_hand(delivery: Delivery, now: datetime) -> Delivery:
+    return _changed(delivery, now, state=State.SENT, sent_at=delivery.changed_at, reply="resolved by hand: sent")
+
+
 def _from_final(delivery: Delivery, event: Event, now: datetime) -> Delivery:
     match event:
         case Retry() if delivery.state is not State.SENT:
@@ -267,19 +312,17 @@ def _from_final(delivery: Delivery, event: Event, now: datetime) -> Delivery:
         case Cancel() if delivery.state in (State.HELD, State.FAILED):
             return _changed(delivery, now, state=State.CANCELLED)
         case Resolve(sent=True) if delivery.state is State.HELD:
-            return _changed(
-                delivery, now, state=State.SENT, sent_at=delivery.changed_at, reply="resolved by hand: sent"
-            )
+            return _by_hand(delivery, now)
         case Resolve(sent=False) if delivery.state is State.HELD:
             return _changed(delivery, now, state=State.READY, attempts=0, next_try=now)
     raise WrongStateError(delivery, _wish(event))
 
 
-def _later(delivery: Delivery, reply: str, now: datetime) -> Delivery:
+def _later(delivery: Delivery, reply: str, now: datetime, at_least: timedelta = timedelta()) -> Delivery:
     wait = wait_after(delivery.attempts)
     if wait is None:
         return _changed(delivery, now, state=State.FAILED, reply=f"given up after 48 hours: {reply}")
-    return _changed(delivery, now, state=State.READY, next_try=now + wait, reply=reply)
+    return _changed(delivery, now, state=State.READY, next_try=now + max(wait, at_least), reply=reply)
 
 
 def _changed(delivery: Delivery, now: datetime, **values: Any) -> Delivery:

@@ -40,7 +40,10 @@ FOLDER_STEPS = (
     "folder.renamed",  # a file stands under its name
     "folder.written",  # all files stand, the row is still `sending`
 )
-STEPS = ENQUEUE_STEPS + DELIVER_STEPS + MAIL_STEPS + FOLDER_STEPS
+SITE_STEPS = ("site.page", "site.indexed")  # an edition's pages stand; the indexes name it
+WEBHOOK_STEPS = ("webhook.answered",)  # the receiver has answered, nothing is committed
+CHAT_STEPS = ("chat.doubt", "chat.answered")  # the row is `doubt`, committed; the service has answered
+STEPS = ENQUEUE_STEPS + DELIVER_STEPS + MAIL_STEPS + FOLDER_STEPS + SITE_STEPS + WEBHOOK_STEPS + CHAT_STEPS
 
 _passed: Counter[str] = Counter()
 

@@ -53,7 +53,7 @@ def render(snapshot: Snapshot) -> Rendered:
     Returns:
         Subject, HTML of at most the snapshot's `budget` bytes (as long as the head and foot alone fit), and text.
     """
-    stories = sorted(snapshot["stories"], key=_loudness)
+    stories = loudest_first(snapshot["stories"])
     return Rendered(
         subject=subject(snapshot), html=_fitting(_html, snapshot, stories), text=_fitting(_text, snapshot, stories)
     )
@@ -65,7 +65,7 @@ def subject(snapshot: Snapshot) -> str:
     outage = snapshot["coverage"]["outage"]
     if outage:
         parts.append(f"Collector down since {outage['since']}")
-    stories = sorted(snapshot["stories"], key=_loudness)
+    stories = loudest_first(snapshot["stories"])
     if stories:
         headlines = "; ".join(wording.shorten(story["title"], _SUBJECT_HEADLINE) for story in stories[:2])
         parts.append(f"{_loudest(snapshot['counts'])}: {headlines}")
@@ -87,6 +87,11 @@ def _loudest(counts: Mapping[str, int]) -> str:
     if counts.get("statement"):
         return wording.count(counts["statement"], "statement")
     return wording.count(counts.get("context", 0), "background story", "background stories")
+
+
+def loudest_first(stories: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A snapshot's stories in the order in which they are told."""
+    return sorted(stories, key=_loudness)
 
 
 def _loudness(story: Mapping[str, Any]) -> tuple[int, int, int]:

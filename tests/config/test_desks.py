@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.desks import Desk, FolderRoute, Known, MailRoute, load_desks
+from alerts.desks import Desk, Known, load_desks
+from alerts.routes import FolderRoute, MailRoute
 from crawler.errors import Problem
 
 GOOD = (
@@ -116,9 +117,16 @@ def test_what_is_left_out_does_not_restrict(tmp_path: Path) -> None:
         (GOOD.replace("[desk@example.org]", "[Desk <d@e.org>]"), "6:12", "invalid", "write d@e.org alone"),
         (GOOD.replace("[desk@example.org]", "[]"), "6:11", "too-short", "this is empty"),
         (GOOD.replace("mail:", "email:"), "6:5", "unknown-key", "did you mean `mail`?"),
-        (GOOD + "  - {}\n", "7:5", "route-kind", "exactly one of mail, folder"),
+        (GOOD + "  - {}\n", "7:5", "route-kind", "exactly one of mail, folder, site, webhook, chat"),
         (GOOD + "  - {mail: [a@b.org], folder: x}\n", "7:5", "route-kind", "a route is of one kind"),
-        (GOOD + "  - webhook: https://x.example\n", "7:5", "unknown-key", "one of mail, folder"),
+        (GOOD + "  - pigeon: x\n", "7:5", "unknown-key", "one of mail, folder"),
+        (GOOD + "  - webhook: https://x.example\n", "7:5", "missing", "secret_env or secret_file"),
+        (GOOD + "  - {webhook: 'http://x.org/', secret_env: A}\n", "7:15", "insecure", "https"),
+        (GOOD + "  - {webhook: 'https://a:b@x.org/', secret_env: A}\n", "7:15", "invalid", "by the signature"),
+        (GOOD + "  - {webhook: 'https://x.org', secret: hush}\n", "7:32", "secret", "`secret_env`"),
+        (GOOD + "  - {chat: team}\n", "7:5", "missing", "url_env or url_file"),
+        (GOOD + "  - {chat: team, url_env: A, secret_env: B}\n", "7:5", "invalid", "`webhook:`"),
+        (GOOD + "  - {slack: team}\n", "7:6", "unknown-key", "`chat: NAME`"),
         (with_key("topics: [ceasfire]"), "7:10", "unknown-topic", "did you mean `ceasefire`?"),
         (with_key("sources: [reuter]"), "7:11", "unknown-source", "did you mean `reuters`?"),
         (with_key("rules: [ceasefire-violation]"), "7:9", "unknown-rule", "did you mean `ceasefire-violated`?"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,14 @@ def configure(
     for name in ("sources", "rules", "lists", "desks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "settings.yaml").write_text(json.dumps(settings, indent=1))
+    (folder / "desks" / "sudan.yaml").write_text(json.dumps(desk, indent=1))
+    return load_configuration(folder, skip_broken=not routes)
+
+
+def configure_routes(folder: Path, routes: Sequence[Mapping[str, Any]]) -> Configuration:
+    """Write a configuration whose hourly desk has these routes, and read it."""
+    configure(folder, 25, mail=())
+    desk = {"id": "sudan", "title": "Sudan", "schedule": "0 * * * *", "zone": "UTC", "routes": list(routes)}
     (folder / "desks" / "sudan.yaml").write_text(json.dumps(desk, indent=1))
     return load_configuration(folder)
 
