@@ -262,6 +262,7 @@ desk_state = sa.Table(
     sa.Column("desk", sa.Text, primary_key=True),
     sa.Column("last_slot", UTCDateTime, nullable=False),
     sa.Column("next_number", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("alerts_since", UTCDateTime),  # its alerts begin with items made after this; null before it had any
 )
 
 digest = sa.Table(
@@ -279,7 +280,52 @@ digest = sa.Table(
     sa.UniqueConstraint("desk", "number"),
 )
 
-# The outbox: one digest (later: or alert) on one route to one target.
+# An immediate message about one story to one desk; or (kind storm, story 0) about all that came too fast.
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("desk", sa.Text, nullable=False),
+    sa.Column("story", BigKey, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # new | update | storm
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("change", sa.Text, nullable=False, server_default=""),  # what an update brings, in words
+    sa.Column("state", sa.Text, nullable=False),  # decided | enqueued (deliveries inserted) | gathered (into a storm)
+    sa.Column("storm", BigKey),  # the alert of kind storm that tells of this one
+    sa.Column("facts", sa.JSON, nullable=False),  # what the desk was told with it, as in `weighed`
+    sa.Column("reach", sa.JSON, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.UniqueConstraint("desk", "story", "kind", "revision"),
+    sa.Index(None, "desk", "at"),
+    sa.Index(None, "state"),
+)
+
+# No alerts for a while, and who wanted it so. A row is ended by moving `until`; it is never deleted.
+silence = sa.Table(
+    "silence",
+    metadata,
+    sa.Column("id", BigKey, primary_key=True, autoincrement=True),
+    sa.Column("desk", sa.Text, nullable=False),
+    sa.Column("story", BigKey),  # null: every story
+    sa.Column("topic", sa.Text, nullable=False, server_default=""),  # empty: every topic
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("until", UTCDateTime, nullable=False),
+    sa.Index(None, "desk", "until"),
+)
+
+# Readers who took themselves off a desk's mails; its file still names them.
+unsubscribed = sa.Table(
+    "unsubscribed",
+    metadata,
+    sa.Column("desk", sa.Text, primary_key=True),
+    sa.Column("address", sa.Text, primary_key=True),  # case folded
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("how", sa.Text, nullable=False),
+)
+
+# The outbox: one digest or alert on one route to one target.
 delivery = sa.Table(
     "delivery",
     metadata,
