@@ -64,9 +64,10 @@ def choose(articles: Sequence[StoryArticle], flags: Sequence[Flag]) -> Choice | 
         return None
     places = {article.id: place for place, article in enumerate(articles)}
 
-    def standing(flag: Flag) -> tuple[int, bool, int]:
-        original = by_id[flag.article].duplicate_of is None
-        return _loudness(flag)[0], not original, places[flag.article]
+    def standing(flag: Flag) -> tuple[int, bool, bool, int]:
+        article = by_id[flag.article]
+        copied = article.origin is not None and article.origin != f"source:{article.source}"
+        return _loudness(flag)[0], article.duplicate_of is not None, copied, places[flag.article]
 
     lead = by_id[min(loud, key=standing).article]
     own_first = sorted(loud, key=lambda flag: (_loudness(flag)[0], flag.article != lead.id, *_loudness(flag)[1:]))

@@ -15,17 +15,22 @@ from alerts.digests.wording import CLASSES, SEVERITIES, clean, clock, long_date
 from alerts.ledger.flags import Flag
 from alerts.ledger.items import Item
 from alerts.ledger.stories import StoryArticle
+from alerts.origins.names import Names
+from alerts.origins.reach import Share, reach_of
 from crawler.sources import Source
 
 if TYPE_CHECKING:
     from alerts.desks import Desk
     from alerts.digests.choose import Choice
 
-FORMAT = 1
+FORMAT = 2
 """Version of the snapshot; renderers of later versions know what to expect of an old one."""
 TITLE_LIMIT = 300
 NAME_LIMIT = 80
-MOST_COPIES = 4
+CHANGE_LIMIT = 500
+MOST_ORIGINS = 4
+MOST_CARRIERS = 3
+MOST_OTHERS = 4
 LATE_AFTER = timedelta(minutes=30)
 """A digest sent within this time of its slot is on time: cron may come by every quarter of an hour only."""
 
@@ -57,15 +62,19 @@ class Told:
     """A claimed item with what is known of its story.
 
     Attributes:
-        articles: of the story, the founding one first.
+        articles: of the story, the founding one first; of a correction those that tell what it is about.
         flags: live ones that the desk asked for.
         lead: beginning of the leading article's text, for stories whose proof is the headline alone.
+        notes: corrections that the story's outlets have made so far.
+        mailed: headline and link under which a correction's story was mailed; empty if it never was by itself.
     """
 
     item: Item
     articles: Sequence[StoryArticle]
     flags: Sequence[Flag]
     lead: str = ""
+    notes: Sequence[str] = ()
+    mailed: tuple[str, str] = ("", "")
 
 
 def compose(
@@ -75,21 +84,24 @@ def compose(
 
     Args:
         occasion: the edition.
-        told: what it claimed; a story may occur once only.
+        told: what it claimed; a story may occur once only, but for corrections.
         sources: by id, for names and parties.
         coverage: what `coverage.cover` made.
 
     Returns:
         JSON values; see the templates for their use. Items without a flag left stand under `corrections`.
     """
+    names = Names(sources.values())
+    told = list(told)
+    corrected = {one.item.story for one in told if one.item.kind == "correction"}
     entries: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
     corrections = []
     for one in told:
-        choice = choosing.choose(one.articles, one.flags)
-        if choice is None:
+        choice = None if one.item.kind == "correction" else choosing.choose(one.articles, one.flags)
+        if choice is not None:
+            entries.append((_rank(choice, one), _story(occasion, one, choice, names)))
+        elif one.item.kind == "correction" or one.item.story not in corrected:
             corrections.extend(_corrections(one))
-        else:
-            entries.append((_rank(choice, one), _story(occasion, one, choice, sources)))
     stories = [{**entry, "rank": rank} for rank, (_, entry) in enumerate(sorted(entries, key=lambda pair: pair[0]))]
     desk = occasion.desk
     return {
@@ -108,6 +120,7 @@ def compose(
         "told": {
             "new": sum(story["kind"] == "new" for story in stories),
             "updated": sum(story["kind"] == "update" for story in stories),
+            "corrected": len(corrections),
         },
         "stories": stories,
         "corrections": corrections,
@@ -137,34 +150,33 @@ def _rank(choice: Choice, told: Told) -> tuple[Any, ...]:
     )
 
 
-def _story(occasion: Occasion, told: Told, choice: Choice, sources: Mapping[str, Source]) -> dict[str, Any]:
+def _story(occasion: Occasion, told: Told, choice: Choice, names: Names) -> dict[str, Any]:
     lead = choice.lead
     evidence = [{"segments": _pairs(choosing.quote(flag, told.flags)), "rule": flag.rule} for flag in choice.quoted]
     if not evidence and told.lead:
         evidence.append({"segments": _pairs([(False, clean(told.lead, choosing.EVIDENCE_LIMIT))]), "rule": ""})
-    copies = _copies(lead, told.articles, sources)
     title = clean(lead.title, TITLE_LIMIT)
     fits = title == clean(lead.title) and bool(title)
+    change = clean(told.item.change, CHANGE_LIMIT)
     return {
         "story": told.item.story,
         "revision": told.item.revision,
         "kind": told.item.kind,
-        "change": clean(told.item.change, TITLE_LIMIT),
+        "change": change,
+        "notes": [note for note in (clean(note, CHANGE_LIMIT) for note in told.notes) if note not in change],
         "article": lead.id,
         "title": title or "Untitled",
         "headline": _pairs(choosing.headline(lead, choice.marked)) if fits else [[False, title or "Untitled"]],
         "url": lead.url,
         "language": lead.language if lead.language.isalnum() else "",
-        "source": _name(lead.source, sources),
-        "party": clean(sources[lead.source].party or "", NAME_LIMIT) if lead.source in sources else "",
+        "source": _name(f"source:{lead.source}", names),
+        "party": clean(names.party(f"source:{lead.source}"), NAME_LIMIT),
         "when": _when(lead, occasion),
         "severity": choice.severity,
         "class": choice.class_,
         "mentions": [{"topic": mention.topic, "stages": list(mention.stages)} for mention in choice.mentions],
         "evidence": evidence,
-        "outlets": choosing.outlets(told.articles),
-        "copies": copies[:MOST_COPIES],
-        "more_copies": max(0, len(copies) - MOST_COPIES),
+        **_reach(lead, told.articles, names),
     }
 
 
@@ -173,19 +185,57 @@ def _when(article: StoryArticle, occasion: Occasion) -> str:
     return said if article.published is not None else f"undated, seen {said}"
 
 
-def _name(source: str, sources: Mapping[str, Source]) -> str:
-    return clean(sources[source].name if source in sources else source, NAME_LIMIT) or "unknown source"
+def _name(key: str, names: Names) -> str:
+    return clean(names.shown(key), NAME_LIMIT) or "unknown source"
 
 
-def _copies(
-    lead: StoryArticle, articles: Iterable[StoryArticle], sources: Mapping[str, Source]
-) -> list[dict[str, str]]:
-    """One article of every other outlet, in the order in which they came."""
-    others: dict[str, StoryArticle] = {}
-    for article in sorted(articles, key=lambda article: article.id):
-        if article.source != lead.source:
-            others.setdefault(article.source, article)
-    return [{"source": _name(source, sources), "url": article.url} for source, article in others.items()]
+def _reach(lead: StoryArticle, articles: Sequence[StoryArticle], names: Names) -> dict[str, Any]:
+    """Who carries a story and whose texts they are, as far as that is known."""
+    ordered = sorted(articles, key=lambda article: article.id)
+    reach = reach_of(ordered, names)
+    links: dict[tuple[str, str], str] = {}
+    for article in ordered:
+        links.setdefault((article.source, article.origin or ""), article.url)
+        links.setdefault((article.source, ""), article.url)
+    independent = [share for share in reach.origins if not share.party]
+    parties = [share for share in reach.origins if share.party]
+    known = {share.key for share in reach.origins}
+    others = [name for name in reach.unknown if name != lead.source and f"source:{name}" not in known]
+    return {
+        "outlets": reach.outlets,
+        # Nothing is claimed of stories of which no text could be read.
+        "independent": reach.independent if reach.origins else None,
+        "origins": [_origin(share, links, names) for share in independent[:MOST_ORIGINS]],
+        "more_origins": max(0, len(independent) - MOST_ORIGINS),
+        "parties": [_origin(share, links, names) for share in parties[:MOST_ORIGINS]],
+        "text_of": _text_of(lead, reach.outlets, names),
+        "others": [_linked(name, links, names) for name in others[:MOST_OTHERS]],
+        "more_others": max(0, len(others) - MOST_OTHERS),
+    }
+
+
+def _text_of(lead: StoryArticle, outlets: int, names: Names) -> str:
+    """Whose text a story's only outlet prints, if it is not its own."""
+    key = lead.origin or "unknown:"
+    own = key.startswith("unknown:") or names.is_own(key, lead.source)
+    return "" if outlets > 1 or own else _name(key, names)
+
+
+def _origin(share: Share, links: Mapping[tuple[str, str], str], names: Names) -> dict[str, Any]:
+    name = _name(share.key, names)
+    wire = names.is_agency(share.key) and not name.casefold().endswith(("wire", "agency"))
+    return {
+        "name": f"{name} wire" if wire and share.carriers else name,
+        "party": clean(share.party, NAME_LIMIT),
+        "url": links.get((share.key.removeprefix("source:"), share.key), "") if share.itself else "",
+        "carriers": [_linked(source, links, names, share.key) for source in share.carriers[:MOST_CARRIERS]],
+        "in": len(share.carriers),
+        "more": max(0, len(share.carriers) - MOST_CARRIERS),
+    }
+
+
+def _linked(source: str, links: Mapping[tuple[str, str], str], names: Names, origin: str = "") -> dict[str, str]:
+    return {"source": _name(f"source:{source}", names), "url": links.get((source, origin), "")}
 
 
 def _pairs(segments: choosing.Segments) -> list[list[Any]]:
@@ -194,17 +244,18 @@ def _pairs(segments: choosing.Segments) -> list[list[Any]]:
 
 
 def _corrections(told: Told) -> list[dict[str, str]]:
-    """What became of an item that has nothing left to prove it."""
-    if not told.articles:
+    """What became of a story that was mailed, or of an item that has nothing left to prove it."""
+    title, url = told.mailed
+    if told.articles and not title:
+        title, url = told.articles[0].title, told.articles[0].url
+    if told.item.kind == "correction":
+        reason = clean(told.item.change, CHANGE_LIMIT)
+        reason = reason[:1].upper() + reason[1:] + ("" if reason.endswith((".", "…")) else ".")
+    elif told.articles:
+        reason = "Flagged, then withdrawn before this digest: its text or the desk's choice has changed."
+    else:
         return []  # joined to another story, which is told in its own right
-    first = told.articles[0]
-    return [
-        {
-            "title": clean(first.title, TITLE_LIMIT) or "Untitled",
-            "url": first.url,
-            "reason": "Flagged, then withdrawn before this digest: its text or the desk's choice has changed.",
-        }
-    ]
+    return [{"title": clean(title, TITLE_LIMIT) or "Untitled", "url": url, "reason": reason}]
 
 
 def _late(occasion: Occasion) -> dict[str, Any] | None:

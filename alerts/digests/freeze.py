@@ -7,7 +7,7 @@ nothing was claimed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -22,7 +22,10 @@ from alerts.items import matching_flags, start_desks
 from alerts.ledger import digests as queries
 from alerts.ledger import flags as flag_queries
 from alerts.ledger import items as item_queries
+from alerts.ledger import origins as origin_queries
 from alerts.ledger import stories as story_queries
+from alerts.origins.names import Names
+from alerts.revisions.facts import notices_of
 from alerts.schedule import missed_slots, next_slots, prev_slot
 from crawler.archive.articles import get_article
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from alerts.desks import Desk
     from alerts.ledger.items import Item
     from crawler.archive import Archive
+    from crawler.sources import Source
 
 _BATCH = 500
 
@@ -155,7 +159,9 @@ def _snapshot(making: _Making, occasion: Occasion, items: Sequence[Item], since:
     )
     sources = {source.id: source for source in configuration.sources}
     countries = {source.id: source.country for source in configuration.sources}
-    told = _told(connection, occasion.desk, items, countries)
+    news = _told(connection, occasion.desk, [item for item in items if item.kind != "correction"], countries)
+    wrong = _wrong(connection, occasion.desk, [item for item in items if item.kind == "correction"])
+    told = [*_with_notes(connection, news, configuration.sources), *wrong]
     return compose(occasion, told, sources, cover(reach, occasion.desk.zone, making.now))
 
 
@@ -174,6 +180,29 @@ def _told(connection: sa.Connection, desk: Desk, items: Iterable[Item], countrie
             choice = choosing.choose(articles[story], wanted)
             lead = "" if choice is None or choice.quoted else _beginning(connection, choice.lead.id)
             yield Told(latest[story], articles[story], wanted, lead)
+
+
+def _with_notes(connection: sa.Connection, told: Iterable[Told], sources: Iterable[Source]) -> Iterable[Told]:
+    """Stories with the corrections that their outlets have made."""
+    names = Names(sources)
+    for one in told:
+        said = origin_queries.credits_of(connection, [article.id for article in one.articles])
+        notes = [words for _, words in notices_of(one.articles, said, names).values()]
+        yield replace(one, notes=tuple(notes)) if notes else one
+
+
+def _wrong(connection: sa.Connection, desk: Desk, items: Sequence[Item]) -> Iterable[Told]:
+    """Stories mailed earlier that were merged, split, withdrawn or judged wrong, as the desk has read them."""
+    stories = sorted({item.story for item in items})
+    told = item_queries.told(connection, desk.id, stories, merged=False)
+    roots = story_queries.merged_into(connection, stories)
+    articles = story_queries.articles_of(connection, sorted({*stories, *roots.values()}))
+    for item in items:
+        number = told[item.story].number
+        snapshot = queries.find_snapshot(connection, desk.id, number) if number else None
+        mailed = next((one for one in (snapshot or {}).get("stories", ()) if one["story"] == item.story), None)
+        here = articles[item.story] or articles[roots.get(item.story, item.story)]
+        yield Told(item, here, (), mailed=(mailed["title"], mailed["url"]) if mailed else ("", ""))
 
 
 def _beginning(connection: sa.Connection, article_id: int) -> str:

@@ -20,6 +20,17 @@ LINES_AT_LEAST = 5
 """So many headlines of each section are kept before the rest of a louder section is listed."""
 _SUBJECT_HEADLINE = 70
 Snapshot = Mapping[str, Any]
+# What stories of format 1 lack: they were frozen before origins were counted.
+_BEFORE_ORIGINS: Mapping[str, Any] = {
+    "notes": (),
+    "independent": None,
+    "origins": (),
+    "more_origins": 0,
+    "parties": (),
+    "text_of": "",
+    "others": (),
+    "more_others": 0,
+}
 Part = Callable[[Mapping[str, Any]], str]
 
 
@@ -107,6 +118,8 @@ def _fitting(part: Part, snapshot: Snapshot, stories: Sequence[Mapping[str, Any]
     """
     total, budget = len(stories), int(snapshot["budget"])
 
+    stories = [{**_BEFORE_ORIGINS, **story} for story in stories]
+
     def made(full: int, shown: int) -> str:
         return part({**snapshot, "sections": _sections(stories, full, shown), "preheader": preheader(snapshot)})
 
@@ -177,7 +190,7 @@ def _heading(story: Mapping[str, Any]) -> tuple[str, str]:
 def preheader(snapshot: Snapshot) -> str:
     """The line mail clients show beside the subject: what is new since the digest before, and the coverage."""
     coverage, told = snapshot["coverage"], snapshot["told"]
-    news = wording.tally(told, ("new", "updated")) or "nothing new"
+    news = wording.tally(told, ("new", "updated", "corrected")) or "nothing new"
     since = f" since #{snapshot['since_number']}" if snapshot["since_number"] else ""
     return (
         f"{news[0].upper()}{news[1:]}{since} · {wording.count(coverage['read'], 'article')} read "

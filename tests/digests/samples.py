@@ -145,6 +145,7 @@ def told(number: int, sample: Sample, *, copies: int = 0, kind: str = "new", cha
     source, title, sentence, words, topic, stage, class_, severity = sample
     spans = tuple((sentence.index(word) + 200, sentence.index(word) + 200 + len(word)) for word in words)
     outlets = [source, *[other.id for other in SOURCES if other.id != source][:copies]]
+    own = copies > 2  # the last of several has words of its own
     articles = [
         StoryArticle(
             story=number,
@@ -158,6 +159,8 @@ def told(number: int, sample: Sample, *, copies: int = 0, kind: str = "new", cha
             seen_at=SLOT - timedelta(minutes=17 * number + 3 * place + 15),
             backfill=False,
             duplicate_of=None,
+            copies=number * 10 + (place if own and place == copies else 0),
+            origin=f"source:{outlet if own and place == copies else source}",
         )
         for place, outlet in enumerate(outlets)
     ]
@@ -198,7 +201,7 @@ def stories(count: int) -> list[Told]:
                 sample,
                 copies=(number * 5) % 7 if number % 3 == 1 else 0,
                 kind="update" if update else "new",
-                change="now high, was medium" if update else "",
+                change="now 3 outlets, 2 independent; now high, was medium" if update else "",
             )
         )
     return made
