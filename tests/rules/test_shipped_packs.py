@@ -128,6 +128,34 @@ def test_look_alikes_flag_nothing(title: str, body: str, language: str) -> None:
     assert [hit.rule for hit in counted(hits)] == []
 
 
+PASSING = {
+    "title": "Ministers discuss grain quotas",
+    "body": "The two ministers met over lunch.\n\nThey spoke of rail cars and silos.\n\n"
+    "Rebels in the north shelled a school last spring.",
+}
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "flagged"),
+    [
+        pytest.param(PASSING["title"], PASSING["body"], False, id="an aside"),
+        pytest.param("Shelling shakes the north", PASSING["body"], True, id="the title is about violence"),
+        pytest.param(
+            "The teacher who kept the bell",
+            "She rings it at eight.\n\nRebels shelled the school in spring. Nine children were killed by the shelling.\n\n"
+            "The number of dead may rise.",
+            True,
+            id="a slow opening, much below",
+        ),
+        pytest.param("Air strike kills 12 soldiers", "The raid killed dozens of fighters.", False, id="fighters only"),
+        pytest.param("Air strike kills 12 soldiers", "It also killed three children.", True, id="and children"),
+    ],
+)
+def test_an_aside_and_losses_of_fighters_are_background(title: str, body: str, flagged: bool) -> None:
+    hits = counted(packs().read(Text(title=title, body=body, language="en")))
+    assert bool(hits) is flagged
+
+
 # --- the sample newsroom -------------------------------------------------------------------------------------------
 
 
