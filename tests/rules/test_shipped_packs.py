@@ -142,13 +142,13 @@ PASSING = {
         pytest.param("Shelling shakes the north", PASSING["body"], True, id="the title is about violence"),
         pytest.param(
             "The teacher who kept the bell",
-            "She rings it at eight.\n\nRebels shelled the school in spring. Nine children were killed by the shelling.\n\n"
-            "The number of dead may rise.",
+            "She rings it at eight.\n\nRebels shelled the school in spring. Nine children were killed by the shelling."
+            "\n\nThe number of dead may rise.",
             True,
             id="a slow opening, much below",
         ),
         pytest.param("Air strike kills 12 soldiers", "The raid killed dozens of fighters.", False, id="fighters only"),
-        pytest.param("Air strike kills 12 soldiers", "It also killed three children.", True, id="and children"),
+        pytest.param("Air strike kills 12 soldiers", "The air strike also killed three children.", True, id="and children"),
     ],
 )
 def test_an_aside_and_losses_of_fighters_are_background(title: str, body: str, flagged: bool) -> None:
