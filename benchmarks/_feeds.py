@@ -1,7 +1,7 @@
 """Feeds on loopback for the benchmarks of collecting: one 127.a.b.c address each, served by a process of its own.
 
-What a feed does is the first part of its path: `same` (304), `new` (one item of 30 is new at each request), `slow` (a 304
-after two seconds), `error` (500), `hang` (never answers). Nothing listens behind `refused`.
+What a feed does is the first part of its path: `same` (304), `new` (one item of 30 is new at each request), `slow` (a
+304 after two seconds), `error` (500), `hang` (never answers). Nothing listens behind `refused`.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class _Talk(asyncio.Protocol):
         tag = head.partition(b"If-None-Match: ")[2].partition(b"\r\n")[0].decode()
         conditional = f"Last-Modified: {MODIFIED}\r\nETag: "
         if what == "error":
-            said = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".encode()
+            said = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
         elif tag and what != "new":
             said = f"HTTP/1.1 304 Not Modified\r\n{conditional}{tag}\r\n\r\n".encode()
         else:

@@ -23,17 +23,13 @@ ROUNDS = 2
 def collect_unchanged() -> Table:
     """Ask all feeds, all of which answer with a 304; each measurement in a process of its own, in turns."""
     module = "benchmarks.collect_unchanged"
-    rounds = []
     with tempfile.TemporaryDirectory() as folder, _feeds.server() as ports:
         database = f"sqlite:///{Path(folder) / 'bench.db'}"
         _feeds.in_a_process(module, "prepare", database, ports.open)
-        for _ in range(ROUNDS):
-            rounds.append(
-                (
-                    _feeds.in_a_process(module, "collect", database, ports.open),
-                    _feeds.in_a_process(module, "plain", database, ports.open),
-                )
-            )
+        rounds = [
+            [_feeds.in_a_process(module, role, database, ports.open) for role in ("collect", "plain")]
+            for _ in range(ROUNDS)
+        ]
     if any(one["unchanged"] != FEEDS for both in rounds for one in both):
         raise SystemExit(f"not what was to be measured: {rounds}")
     ours, plain = (min(figures, key=lambda one: float(one["cpu"])) for figures in zip(*rounds, strict=True))
@@ -46,9 +42,10 @@ def collect_unchanged() -> Table:
             _row("plain aiohttp: conditional, nothing stored", plain),
         ),
         f"One 127.a.b.c address and so one new connection a feed, {CONCURRENCY} requests at a time, the same headers, "
-        f"every answer a 304; SQLite with synchronous=FULL. The best of {ROUNDS} rounds of both in turns, each in a fresh process; CPU is "
-        "user and system time of that process from reading the channels to the last commit, without imports; the server "
-        "has its own process. aiohttp closes its connections as well: kept ones would be too many files.",
+        f"every answer a 304; SQLite with synchronous=FULL. Best of {ROUNDS} rounds of both in turns, each in a fresh "
+        "process; CPU is user and system time of that process from reading the channels to the last commit, without "
+        "imports; the server has its own process. aiohttp closes its connections as well: kept ones would be too many "
+        "files.",
     )
 
 
