@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from alerts.options import SETTINGS, AlertsOptions, Settings, load_settings
 from alerts.rules import RuleSet, load_rule_set
 from crawler.configfile import files_in, nearest
 from crawler.errors import ConfigError, Problem
+from crawler.folder import database_url
 from crawler.sources import Source, load_sources
 
 PARTS = ("sources", "rules", "lists", "desks")
@@ -44,16 +44,7 @@ class Configuration:
         Raises:
             ConfigError: settings.yaml names a variable for it that is not set.
         """
-        options = self.settings.crawler
-        url = options.database
-        if options.database_env:
-            url = os.environ.get(options.database_env, "")
-            if not url:
-                message = f"the environment variable {options.database_env} is not set"
-                hint = "it must hold the database URL"
-                raise ConfigError([Problem(str(self.folder / SETTINGS), 0, 0, message, hint=hint, code="secret")])
-        scheme, _, path = url.partition(":///")
-        return f"sqlite:///{self.folder.absolute() / path}" if scheme == "sqlite" else url
+        return database_url(self.folder, self.settings.crawler)
 
     @property
     def broken_rules(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ docs/schemas/ and docs/configuration.md are made from them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -16,7 +16,17 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, WithJsonSchema, model_validator
 
-from crawler.configfile import Document, Identifier, Section, fault, files_in, nearest, read_document, validate
+from crawler.configfile import (
+    Document,
+    Identifier,
+    Section,
+    fault,
+    files_in,
+    nearest,
+    parse_document,
+    read_document,
+    validate,
+)
 from crawler.errors import Problem
 from crawler.options import LanguageCode
 from crawler.urls import clean_link, url_key
@@ -88,6 +98,8 @@ class Source:
     paused: bool = False
     checked: date | None = None
     note: str = ""
+    tags: tuple[str, ...] = ()
+    own_spider: bool = False
 
 
 def check_country(code: str) -> str:
@@ -150,7 +162,7 @@ class ChannelSection(Section):
     links: Selector | None = Field(None, description="CSS of the links to articles. Sections only.")
     date: Selector | None = Field(None, description="CSS of an article's date, inside its link's block. Sections only.")
     next_page: Selector | None = Field(None, description="CSS of the link to the next page. Sections only.")
-    min_minutes: Minutes | None = Field(
+    min_minutes: Annotated[Minutes, Field(ge=2)] | None = Field(
         None, description="Shortest poll interval, where the source allows a shorter one than the settings."
     )
     max_minutes: Minutes | None = Field(None, description="Longest poll interval.")
@@ -199,6 +211,15 @@ class SourceSection(Section):
         "language": "did you mean `languages`? It is a list: `languages: [en]`",
     }
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["channels"]},
+                {"required": ["own_spider"], "properties": {"own_spider": {"const": True}}},
+            ]
+        }
+    )
+
     id: Identifier = Field(description="Short name, never changed: articles, rules and desks refer to it.")
     name: str = Field(min_length=1, max_length=200, description="As a digest shows it.")
     country: CountryCode = Field(
@@ -215,8 +236,17 @@ class SourceSection(Section):
         None, min_length=1, description="The side in a conflict that it is or belongs to, such as Russia."
     )
     homepage: WebAddress = Field("", validate_default=False, description="Its front page.")
+    tags: tuple[Identifier, ...] = Field((), description="Words of your own to list and pause sources by.")
     channels: tuple[ChannelSection, ...] = Field(
-        min_length=1, description="Ways in, best first: if one fails the next carries on."
+        (),
+        min_length=1,
+        validate_default=False,
+        description="Ways in. Feeds come first, then sitemaps, then sections: while one fails the next carries on. "
+        "At least one, unless `own_spider` is true.",
+    )
+    own_spider: bool = Field(
+        default=False,
+        description="A Scrapy spider of your own reads it (docs/sources.md), beside the channels or instead of them.",
     )
     fetch_pages: bool = Field(
         default=True,
@@ -225,6 +255,13 @@ class SourceSection(Section):
     paused: bool = Field(default=False, description="None of its channels is polled.")
     checked: date | None = Field(None, description="Day on which `sources check` last found it working.")
     note: str = Field("", description="For the next operator.")
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Self:
+        if not self.channels and not self.own_spider:
+            hint = "such as `channels: [{feed: https://news.example/rss}]`"
+            raise fault("`channels` is missing", expected="the key `channels`", hint=hint, code="missing")
+        return self
 
     def source(self) -> Source:
         """The source as the crawler uses it."""
@@ -241,6 +278,8 @@ class SourceSection(Section):
             paused=self.paused,
             checked=self.checked,
             note=self.note,
+            tags=self.tags,
+            own_spider=self.own_spider,
         )
 
 
@@ -253,20 +292,23 @@ def channel_id(source: str, kind: ChannelKind | str, url: str) -> str:
     return f"{source}:{kind}:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
-def load_sources(folder: Path) -> tuple[tuple[Source, ...], list[Problem]]:
+def load_sources(folder: Path, instead: Mapping[Path, str] | None = None) -> tuple[tuple[Source, ...], list[Problem]]:
     """Read every file of a folder.
 
     Args:
         folder: config/sources.
+        instead: texts to read in place of files, or of files that are not there yet: what if they were written?
 
     Returns:
         The good sources in the order of files and lines, and what is wrong with the others. Of two sources with one id
         the first stays.
     """
     loader = _Loader()
-    paths = files_in(folder)
+    instead = instead or {}
+    paths = sorted({*files_in(folder), *instead})
     for path in paths:
-        document, problems = read_document(path)
+        changed = instead.get(path)
+        document, problems = read_document(path) if changed is None else parse_document(changed, str(path))
         loader.problems += problems
         if document is not None:
             # A file with a key that stands twice is checked to the end, but nothing of it is used.

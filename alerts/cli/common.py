@@ -23,6 +23,7 @@ from crawler.errors import ArchiveError, CeasewireError, ConfigError, FetchError
 if TYPE_CHECKING:
     from alerts.configuration import Configuration
     from crawler.archive import Archive
+    from crawler.folder import CrawlerFolder
 
 FINDING, USAGE, DATA, REFUSED, BUG, CANNOT_WRITE, TEMPORARY, CONFIGURATION = 1, 2, 65, 69, 70, 74, 75, 78
 
@@ -92,7 +93,7 @@ def starter_folder() -> Path:
 
 
 @contextmanager
-def open_database(configuration: Configuration, *, check_schema: bool = True) -> Iterator[Archive]:
+def open_database(configuration: Configuration | CrawlerFolder, *, check_schema: bool = True) -> Iterator[Archive]:
     """Open the configured database and close it again."""
     from crawler.archive import open_archive
 

@@ -21,6 +21,7 @@ COMMANDS: Table = {
     "digest": ("alerts.cli.digests", "digest", "Preview, list and show digests."),
     "outbox": ("alerts.cli.outbox", "outbox", "List deliveries; retry, cancel or settle them."),
     "schedule": ("alerts.cli.digests", "schedule", "Show when digests are due."),
+    "sources": ("alerts.cli.sources", "sources", "List, check, add, pause and exchange sources."),
     "rules": ("alerts.cli.rules", "rules", "Check, test, try, compare and score keyword rules."),
     "why": ("alerts.cli.data", "why", "Tell everything known about one URL."),
     "import": ("alerts.cli.data", "import_", "Read articles from a JSON Lines file into the archive."),

@@ -8,7 +8,17 @@ file: functions return ``(value or None, problems)`` and the caller decides.
 from __future__ import annotations
 
 from crawler.configfile.document import Document, nearest
-from crawler.configfile.reading import files_in, read_document
+from crawler.configfile.reading import files_in, parse_document, read_document
 from crawler.configfile.validation import Identifier, Section, fault, validate
 
-__all__ = ["Document", "Identifier", "Section", "fault", "files_in", "nearest", "read_document", "validate"]
+__all__ = [
+    "Document",
+    "Identifier",
+    "Section",
+    "fault",
+    "files_in",
+    "nearest",
+    "parse_document",
+    "read_document",
+    "validate",
+]

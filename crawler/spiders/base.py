@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,19 +45,30 @@ class RunSpider(Spider):
 
     def trouble(self, failure: Failure, url: str) -> tuple[str, Kind]:
         """Why a request gave no response, in words, and what kind of outcome that is."""
-        error = failure.value
-        host = urlsplit(url).hostname or ""
-        if isinstance(error, CannotResolveHostError):
-            refusal = self.run.refusal(host)
-            return (f"refused: {refusal}", Kind.BLOCKED) if refusal else (f"no address for {host}", Kind.FAILED)
-        if isinstance(error, IgnoreRequest):
-            words = str(error) or type(error).__name__
-            if "robots" in words.lower():
-                return _ROBOTS, Kind.BLOCKED
-            if "DOWNLOAD_MAXSIZE" in words:
-                return TOO_LARGE, Kind.FAILED
-            return words[:300], Kind.FAILED
-        return _words(error), Kind.FAILED
+        return trouble(failure, url, self.run.refusal)
+
+
+def trouble(failure: Failure, url: str, refusal: Callable[[str], str]) -> tuple[str, Kind]:
+    """Why a request gave no response, in words, and what kind of outcome that is.
+
+    Args:
+        failure: as Scrapy hands it to an errback.
+        url: that was asked.
+        refusal: gives the guard's reason against a host, or an empty string.
+    """
+    error = failure.value
+    host = urlsplit(url).hostname or ""
+    if isinstance(error, CannotResolveHostError):
+        refused = refusal(host)
+        return (f"refused: {refused}", Kind.BLOCKED) if refused else (f"no address for {host}", Kind.FAILED)
+    if isinstance(error, IgnoreRequest):
+        words = str(error) or type(error).__name__
+        if "robots" in words.lower():
+            return _ROBOTS, Kind.BLOCKED
+        if "DOWNLOAD_MAXSIZE" in words:
+            return TOO_LARGE, Kind.FAILED
+        return words[:300], Kind.FAILED
+    return _words(error), Kind.FAILED
 
 
 def was_held(failure: Failure) -> bool:

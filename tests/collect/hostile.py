@@ -11,9 +11,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
+import psutil
+import sqlalchemy as sa
+
+from crawler.archive.channels import ChannelRow, list_channels
+from crawler.archive.engine import Archive
+from crawler.archive.schema import article
+from tests.collect.conftest import Web, rss
+
 Answer = Callable[[socket.socket], None]
 """Writes to a connection whose request has been read; the connection is closed when it returns."""
 
+FEED = {"Content-Type": "application/rss+xml"}
 FEED_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\n"
 
 
@@ -170,3 +179,51 @@ def names(answers: dict[str, Sequence[Sequence[str]]]) -> Iterator[Names]:
         yield server
     finally:
         server.close()
+
+
+def only(web: Web) -> tuple[str, ...]:
+    """Settings that allow the attacker's address and port and nothing else."""
+    return (web.url.removeprefix("http://"),)
+
+
+def linking(*links: str) -> bytes:
+    """A feed whose entries link there."""
+    return rss(*(f"<item><title>Report {n}</title><link>{link}</link></item>" for n, link in enumerate(links)))
+
+
+def channel_of(archive: Archive) -> ChannelRow:
+    with archive.read() as connection:
+        [row] = list_channels(connection)
+    return row
+
+
+def pages_of(archive: Archive) -> list[tuple[str, str, str]]:
+    """URL, page state and reason of each article."""
+    with archive.read() as connection:
+        rows = connection.execute(sa.select(article.c.url, article.c.page_state, article.c.page_reason))
+        return [(row.url, row.page_state, row.page_reason) for row in rows]
+
+
+MEMORY = 24 * 2**20
+"""Bytes by which an attack may make the collector grow."""
+
+
+@contextlib.contextmanager
+def watching() -> Iterator[Callable[[], int]]:
+    """By how many bytes this process grew at most inside the block."""
+    process = psutil.Process()
+    before = most = process.memory_info().rss
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(0.01):
+            most = max(most, process.memory_info().rss)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield lambda: most - before
+    finally:
+        done.set()
+        thread.join()

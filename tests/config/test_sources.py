@@ -82,6 +82,20 @@ def test_a_paused_source_pauses_its_channels(tmp_path: Path) -> None:
     assert sources[0].channels[0].paused
 
 
+def test_a_source_that_only_an_own_spider_reads(tmp_path: Path) -> None:
+    sources, problems = load(tmp_path, a=GOOD.partition("  channels:")[0] + "  own_spider: true\n  tags: [radio]\n")
+    assert problems == []
+    assert (sources[0].channels, sources[0].own_spider, sources[0].tags) == ((), True, ("radio",))
+
+
+def test_texts_that_are_not_written_yet_are_read_in_place_of_files(tmp_path: Path) -> None:
+    load(tmp_path, a=GOOD)
+    changed = {tmp_path / "a.yaml": GOOD.replace("nrk", "vg"), tmp_path / "b.yaml": GOOD.replace("nrk.ex", "x.ex")}
+    sources, problems = load_sources(tmp_path, changed)
+    assert ([source.id for source in sources], problems) == (["vg", "nrk"], [])
+    assert [source.id for source in load_sources(tmp_path)[0]] == ["nrk"]
+
+
 def with_key(line: str) -> str:
     return f"{GOOD}  {line}\n"
 
@@ -95,6 +109,7 @@ def with_channel(text: str) -> str:
     [
         ("sources:\n  - id: a\n", "1:1", "list-type", "begin each source with `- `"),
         ("id: a\n", "1:1", "list-type", "a list of sources"),
+        (GOOD.partition("  channels:")[0], "1:3", "missing", "channels: [{feed: https://"),
         ("- nrk\n", "1:3", "model-type", "a mapping"),
         (GOOD.replace("id: nrk", "id: NRK News"), "1:7", "id", "did you mean `nrk-news`?"),
         (GOOD.replace("id: nrk", "id: nrk_no"), "1:10", "id", "did you mean `nrk-no`?"),
@@ -138,7 +153,7 @@ def with_channel(text: str) -> str:
         (with_channel("section: https://a.example/"), "5:7", "missing", "a section needs `links`"),
         (with_channel("{feed: https://a.example/, links: a}"), "5:7", "invalid", "only sections use CSS"),
         (with_channel("{section: https://a.example/, links: 'a >> b'}"), "5:48", "invalid", "no CSS selector"),
-        (with_channel("{feed: https://a.example/, min_minutes: 0}"), "5:47", "greater-than-equal", "at least 1"),
+        (with_channel("{feed: https://a.example/, min_minutes: 1}"), "5:47", "greater-than-equal", "at least 2"),
         (with_channel("{feed: https://a.example/, min_minutes: 9, max_minutes: 3}"), "5:7", "invalid", "more than max"),
         (with_channel("{feed: https://a.example/, min: 9}"), "5:34", "unknown-key", ""),
     ],
