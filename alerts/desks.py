@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import time
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from alerts.routes import Route, RouteSection, can_chat
 from alerts.schedule import CronFault, check_cron, check_zone, night_hours
@@ -19,6 +21,20 @@ from crawler.sources import CountryCode
 Class = Literal["event", "statement", "context"]
 Severity = Literal["low", "medium", "high", "critical"]
 SendEmpty = Literal["always", "daily", "never"]
+_HOURS = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """When a desk is told at once; `quiet` are local times, its end is not quiet any more."""
+
+    severities: tuple[str, ...] = ("critical",)
+    settle_minutes: int = 3
+    update_minutes: int = 30
+    most_an_hour: int = 10
+    quiet: tuple[time, time] | None = None
+    through_quiet: tuple[str, ...] = ("critical",)
+    routes: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,7 @@ class Desk:
     source_countries: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     send_empty: SendEmpty = "always"
+    alerts: AlertRules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,69 @@ def _check_schedule(cron: str) -> str:
 def _check_zone(zone: str) -> str:
     _raise(check_zone(zone))
     return zone
+
+
+def _check_quiet(hours: str) -> str:
+    if hours:
+        _quiet_hours(hours)
+    return hours
+
+
+def _quiet_hours(hours: str) -> tuple[time, time]:
+    found = _HOURS.fullmatch(hours)
+    if found is None:
+        raise fault(f"`{hours}` is no span of hours", expected="such as 22:00-06:00, in the desk's zone")
+    begin, end = time.fromisoformat(found[1]), time.fromisoformat(found[2])
+    if begin == end:
+        raise fault("the quiet hours begin when they end", hint="a desk without `alerts:` is never alerted")
+    return begin, end
+
+
+class AlertSection(Section):
+    """When a desk is told of a story at once, before its digest."""
+
+    not_here: ClassVar[dict[str, str]] = {
+        "quiet_hours": "did you mean `quiet`?",
+        "severity": "did you mean `severities`?",
+    }
+
+    severities: tuple[Severity, ...] = Field(
+        ("critical",), min_length=1, description="Events of these severities alert; statements and background never do."
+    )
+    settle_minutes: Annotated[int, Field(strict=True, ge=0, le=60)] = Field(
+        3, description="Wait so long after the first flag, so that copies and other reports join the story."
+    )
+    update_minutes: Annotated[int, Field(strict=True, ge=5, le=1440)] = Field(
+        30, description="At most one update about a story in this time; the rest waits for the digest."
+    )
+    most_an_hour: Annotated[int, Field(strict=True, ge=1, le=1000)] = Field(
+        10, description="What comes faster is gathered into one storm message, at most once an hour."
+    )
+    quiet: Annotated[str, AfterValidator(_check_quiet)] = Field(
+        "", description="Hours without alerts in the desk's zone; they follow when it ends.", examples=["22:00-06:00"]
+    )
+    through_quiet: tuple[Severity, ...] = Field(("critical",), description="Severities that quiet hours do not hold.")
+    routes: tuple[RouteSection, ...] = Field(
+        (), description="Ways out of alerts, but no site; left out: the desk's mail, webhook and chat routes."
+    )
+
+    @model_validator(mode="after")
+    def _no_site(self) -> Self:
+        if any(route.site is not None for route in self.routes):
+            raise fault("a site holds digests, not alerts", hint="its digests tell of every alert")
+        return self
+
+    def rules(self, folder: Path) -> AlertRules:
+        """The rules as the other modules use them; `folder` is the configuration folder."""
+        return AlertRules(
+            severities=self.severities,
+            settle_minutes=self.settle_minutes,
+            update_minutes=self.update_minutes,
+            most_an_hour=self.most_an_hour,
+            quiet=_quiet_hours(self.quiet) if self.quiet else None,
+            through_quiet=self.through_quiet,
+            routes=tuple(route.route(folder) for route in self.routes),
+        )
 
 
 class DeskSection(Section):
@@ -112,15 +192,21 @@ class DeskSection(Section):
         "always",
         description="A digest without a story still says what was read: at every slot, once a day, or never.",
     )
+    alerts: AlertSection | None = Field(None, description="Immediate messages; none if left out.")
 
     def desk(self, folder: Path) -> Desk:
         """The desk as the other modules use it; `folder` is the configuration folder."""
+        routes = tuple(route.route(folder) for route in self.routes)
+        alerts = self.alerts.rules(folder) if self.alerts else None
+        if alerts is not None and not alerts.routes:
+            alerts = replace(alerts, routes=tuple(route for route in routes if route.kind not in {"folder", "site"}))
         return Desk(
             id=self.id,
             title=self.title,
             schedule=self.schedule,
             zone=self.zone,
-            routes=tuple(route.route(folder) for route in self.routes),
+            routes=routes,
+            alerts=alerts,
             topics=self.topics,
             classes=self.classes,
             rules=self.rules,
@@ -199,14 +285,19 @@ class _Loader:
                         hint=f"did you mean `{close}`?" if close else "",
                         code=f"unknown-{what}",
                     )
-        for index, route in enumerate(section.routes):
+        places: list[tuple[tuple[str | int, ...], RouteSection]] = [
+            (("routes", index), route) for index, route in enumerate(section.routes)
+        ]
+        if section.alerts is not None:
+            places += [(("alerts", "routes", index), route) for index, route in enumerate(section.alerts.routes)]
+        for place, route in places:
             if route.mail is not None and not known.mail_server:
                 hint = "add `smtp:` under `alerts:` in settings.yaml"
-                loc = ("routes", index, "mail")
+                loc = (*place, "mail")
                 yield document.problem(loc, "no mail server is configured", key=True, hint=hint, code="no-mail-server")
             if route.chat is not None and not can_chat():
                 hint = "pip install 'ceasewire[chat]'"
-                loc = ("routes", index, "chat")
+                loc = (*place, "chat")
                 yield document.problem(loc, "chats need the library Apprise", key=True, hint=hint, code="no-chat")
 
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from alerts.alerting import make_alerts
 from alerts.delivery import deliver as deliver_outbox
 from alerts.delivery import enqueue
 from alerts.digests import make_digests
@@ -123,6 +124,10 @@ def _items(work: Work) -> Counts:
     return {"items": make_items(work.archive, configuration.desks, work.now(), configuration.sources)}
 
 
+def _alert(work: Work) -> Counts:
+    return {"alerts": make_alerts(work.archive, work.configuration.desks, work.now())}
+
+
 def _digest(work: Work) -> Counts:
     return {"digests": len(make_digests(work.archive, work.configuration, work.now()))}
 
@@ -153,6 +158,7 @@ JOBS: tuple[Job, ...] = (
     Job("group", _in_thread(_group)),
     Job("flag", _in_thread(_flag)),
     Job("items", _in_thread(_items)),
+    Job("alert", _in_thread(_alert)),
     Job("digest", _in_thread(_digest)),
     Job("deliver", _in_thread(_deliver)),
     Job("tidy", _in_thread(_tidy)),

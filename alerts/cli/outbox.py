@@ -9,8 +9,9 @@ import click
 from alerts.cli import common
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
+    from typing import Any
 
     import sqlalchemy as sa
 
@@ -41,8 +42,12 @@ def list_(state: common.State, *, states: tuple[str, ...], as_json: bool, count:
             reply = f"  {row['reply']}" if row["reply"] else ""
             click.echo(
                 f"{row['id']:>6}  {row['state']:<9}  {row['route']:<6}  {row['target']}  "
-                f"{row['desk']} #{row['number']}{reply}"
+                f"{row['desk']} {_carried(row)}{reply}"
             )
+
+
+def _carried(row: Mapping[str, Any]) -> str:
+    return f"#{row['number']}" if row["alert"] is None else f"alert {row['alert']}"
 
 
 @outbox.command()

@@ -23,7 +23,7 @@ Examples:
   ceasewire run --only digest --only deliver             these jobs and no others
   ceasewire run --dry-run                                what a digest made now would hold; changes nothing
 """
-JOB_NAMES = ("collect", "group", "flag", "items", "digest", "deliver", "tidy")
+JOB_NAMES = ("collect", "group", "flag", "items", "alert", "digest", "deliver", "tidy")
 
 skip_broken_option = click.option(
     "--skip-broken",

@@ -17,8 +17,8 @@ from alerts.delivery.steps import step
 from alerts.errors import DeliveryError
 
 
-def file_stem(desk: str, number: int, slot: datetime) -> str:
-    """Name of an edition's files without suffix: desk, number and slot (UTC)."""
+def file_stem(desk: str, number: str, slot: datetime) -> str:
+    """Name of a message's files without suffix: desk, number of the digest or name of the alert, and its time (UTC)."""
     name = desk
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", desk):
         name = f"{slug(desk)}-{hashlib.sha256(desk.encode()).hexdigest()[:8]}"

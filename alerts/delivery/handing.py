@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from alerts.configuration import Configuration
     from alerts.ledger.deliveries import Delivery
 
-Edition = tuple[str, int, datetime]
-"""Desk, number and slot."""
+Edition = tuple[str, str, datetime]
+"""Desk, name (a digest's number, ``alert-7``) and time."""
 
 UNREPEATABLE = frozenset({"chat"})
 """Routes whose far side cannot tell a repeated delivery from a new one: their rows pass through `doubt`."""

@@ -44,6 +44,7 @@ class Letter:
         subject, html, text: as rendered; any character.
         date: aware; written as UTC.
         unsubscribe: address that takes people off; empty when there is none.
+        references: id of the thread this mail belongs to, with angle brackets; empty for a mail that stands alone.
     """
 
     desk: str
@@ -58,6 +59,7 @@ class Letter:
     text: str
     date: datetime
     unsubscribe: str = ""
+    references: str = ""
 
 
 def message_id(desk: str, slot: datetime, route: str, target: str, domain: str) -> str:
@@ -136,6 +138,8 @@ def build(letter: Letter) -> bytes:
     # A folder has no address; an empty group names the readers and is valid where an address is asked for.
     message["To"] = wire_address(letter.recipient) if letter.recipient else f"{_phrase(title or letter.desk)}:;"
     message["Subject"] = _encoded(header_text(letter.subject), "Subject")
+    if letter.references:
+        message["References"] = letter.references
     message["List-Id"] = _list_id(title, f"{slug(letter.desk)}.{wire_domain(letter.domain)}")
     if letter.unsubscribe:
         message["List-Unsubscribe"] = f"<mailto:{wire_address(letter.unsubscribe)}?subject=unsubscribe>"

@@ -139,9 +139,8 @@ class _Sender:
         if claimed is None:
             return
         delivery, data = claimed
-        assert delivery.digest is not None
         with self._archive.read() as connection:
-            edition = deliveries.edition_of(connection, delivery.digest)
+            edition = deliveries.edition_of(connection, delivery)
         event: states.Event
         try:
             if delivery.route in UNREPEATABLE:

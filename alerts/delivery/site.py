@@ -74,7 +74,7 @@ def write_edition(root: Path, data: bytes, domain: str) -> Path:
 
 def folder_name(desk: str) -> str:
     """A desk's folder in the site."""
-    return file_stem(desk, 0, datetime(2000, 1, 1, tzinfo=UTC)).rsplit("-", 2)[0]
+    return file_stem(desk, "0", datetime(2000, 1, 1, tzinfo=UTC)).rsplit("-", 2)[0]
 
 
 def _write_indexes(root: Path, folder: Path, domain: str) -> None:

@@ -8,27 +8,33 @@ from typing import Any
 from alerts.digests import wording
 from alerts.digests.render import Rendered, loudest_first
 
-DOCUMENT = "ceasewire.digest/1"
-"""Name and version of the document. Keys are added within a version, never renamed or taken away."""
+DIGEST, ALERT = "ceasewire.digest/1", "ceasewire.alert/1"
+"""Names and versions of the documents. Keys are added within a version, never renamed or taken away."""
 _HEADLINE = 140
 
 
 def document(snapshot: Mapping[str, Any], rendered: Rendered) -> dict[str, Any]:
-    """The digest for a program: JSON values; times are ISO 8601 in UTC, texts are plain.
+    """A digest or an alert for a program: JSON values; times are ISO 8601 in UTC, texts are plain.
 
     Args:
-        snapshot: what `compose` made.
-        rendered: the same digest rendered, for its subject.
+        snapshot: what `compose` or `compose_alert` made.
+        rendered: the same rendered, for its subject.
     """
-    coverage = snapshot["coverage"]
-    return {
-        "type": DOCUMENT,
+    common = {
         "desk": snapshot["desk"],
         "title": snapshot["title"],
-        "number": snapshot["number"],
-        "slot": snapshot["slot"]["utc"],
         "made": snapshot["made"],
         "subject": rendered.subject,
+        "stories": [_story(story) for story in loudest_first(snapshot["stories"])],
+    }
+    if _is_alert(snapshot):
+        return {"type": ALERT, "kind": snapshot["kind"], **common}
+    coverage = snapshot["coverage"]
+    return {
+        "type": DIGEST,
+        **common,
+        "number": snapshot["number"],
+        "slot": snapshot["slot"]["utc"],
         "counts": dict(snapshot["counts"]),
         "coverage": {
             "articles_read": coverage["read"],
@@ -38,9 +44,12 @@ def document(snapshot: Mapping[str, Any], rendered: Rendered) -> dict[str, Any]:
             "skipped_rules": list(coverage["skipped_rules"]),
             "notes": {row["name"]: row["text"] for row in coverage["rows"]},
         },
-        "stories": [_story(story) for story in loudest_first(snapshot["stories"])],
         "corrections": [dict(correction) for correction in snapshot["corrections"]],
     }
+
+
+def _is_alert(snapshot: Mapping[str, Any]) -> bool:
+    return "coverage" not in snapshot
 
 
 def _story(story: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,6 +67,8 @@ def _story(story: Mapping[str, Any]) -> dict[str, Any]:
         "class": story["class"],
         "mentions": story["mentions"],
         "outlets": story["outlets"],
+        "independent": story["independent"],
+        "notes": list(story["notes"]),
         "evidence": [
             {"rule": proof["rule"], "sentence": "".join(text for _, text in proof["segments"])}
             for proof in story["evidence"]
@@ -66,12 +77,15 @@ def _story(story: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chat_lines(snapshot: Mapping[str, Any], rendered: Rendered) -> dict[str, Any]:
-    """The digest for a chat: a title and one line a story, loudest first, for `fit_lines` to cut to a service's size.
+    """A digest or an alert for a chat: a title and one line a story, loudest first, for `fit_lines` to cut to size.
 
     Returns:
         JSON values ``{title, lines}``.
     """
     lines = [_line(story) for story in loudest_first(snapshot["stories"])]
+    if _is_alert(snapshot):
+        lines.append(f"Also in the next digest, {snapshot['next']}")
+        return {"title": rendered.subject, "lines": lines}
     lines += [f"Correction: {correction['title']}: {correction['reason']}" for correction in snapshot["corrections"]]
     coverage = snapshot["coverage"]
     read = f"{wording.count(coverage['read'], 'article')} read from {coverage['sources_read']} of "

@@ -158,11 +158,24 @@ def _snapshot(making: _Making, occasion: Occasion, items: Sequence[Item], since:
         since=since,
     )
     sources = {source.id: source for source in configuration.sources}
-    countries = {source.id: source.country for source in configuration.sources}
-    news = _told(connection, occasion.desk, [item for item in items if item.kind != "correction"], countries)
+    news = news_of(connection, configuration, occasion.desk, [item for item in items if item.kind != "correction"])
     wrong = _wrong(connection, occasion.desk, [item for item in items if item.kind == "correction"])
-    told = [*_with_notes(connection, news, configuration.sources), *wrong]
-    return compose(occasion, told, sources, cover(reach, occasion.desk.zone, making.now))
+    return compose(occasion, [*news, *wrong], sources, cover(reach, occasion.desk.zone, making.now))
+
+
+def news_of(
+    connection: sa.Connection, configuration: Configuration, desk: Desk, items: Iterable[Item]
+) -> Iterable[Told]:
+    """Items of news with what is known of their stories now.
+
+    Args:
+        connection: to the database.
+        configuration: its sources, for names and countries.
+        desk: whose items these are.
+        items: of several of one story one speaks for all.
+    """
+    countries = {source.id: source.country for source in configuration.sources}
+    return _with_notes(connection, _told(connection, desk, items, countries), configuration.sources)
 
 
 def _told(connection: sa.Connection, desk: Desk, items: Iterable[Item], countries: dict[str, str]) -> Iterable[Told]:

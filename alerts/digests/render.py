@@ -199,14 +199,25 @@ def preheader(snapshot: Snapshot) -> str:
 
 
 def _html(values: Mapping[str, Any]) -> str:
-    """The HTML part without the template's indentation: every byte counts against the budget."""
-    lines = (line.strip() for line in _environment().get_template("digest.html.j2").render(values).split("\n"))
-    return "\n".join(line for line in lines if line) + "\n"
+    return render_page("digest.html.j2", values)
 
 
 def _text(values: Mapping[str, Any]) -> str:
-    """The text part: no trailing spaces, never two blank lines in a row, one newline at the end."""
-    text = _environment().get_template("digest.txt.j2").render(values)
+    return render_page("digest.txt.j2", values)
+
+
+def render_page(template: str, values: Mapping[str, Any]) -> str:
+    """Render one of the built-in templates.
+
+    Args:
+        template: its name. HTML loses its indentation, because every byte counts against the budget; text has no
+            trailing spaces, never two blank lines in a row, and one newline at the end.
+        values: JSON values.
+    """
+    text = _environment().get_template(template).render(values)
+    if template.endswith(".html.j2"):
+        lines = [line.strip() for line in text.split("\n")]
+        return "\n".join(line for line in lines if line) + "\n"
     lines = [line.rstrip() for line in text.strip().split("\n")]
     return "\n".join(line for before, line in pairwise(["", *lines]) if line or before) + "\n"
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alerts.ledger.schema import delivery, digest, recipient, relay
+from alerts.ledger.schema import alert, delivery, digest, recipient, relay
+from crawler.archive.schema import UTCDateTime
 from crawler.archive.texts import pack_bytes, unpack_bytes
 
 
@@ -52,6 +53,7 @@ class Delivery:
 
     id: int
     digest: int | None
+    alert: int | None
     route: str
     target: str
     message_id: str
@@ -69,12 +71,13 @@ class Delivery:
 class NewDelivery:
     """What enqueue inserts. `data` are the final bytes, or None when they could not be composed (`reply` says why)."""
 
-    digest: int
+    digest: int | None
     route: str
     target: str
     message_id: str
     data: bytes | None
     reply: str = ""
+    alert: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class RelayHold:
 _COLUMNS = (
     delivery.c.id,
     delivery.c.digest,
+    delivery.c.alert,
     delivery.c.route,
     delivery.c.target,
     delivery.c.message_id,
@@ -146,6 +150,7 @@ def insert_delivery(connection: sa.Connection, new: NewDelivery, now: datetime) 
     connection.execute(
         sa.insert(delivery).values(
             digest=new.digest,
+            alert=new.alert,
             route=new.route,
             target=new.target,
             message_id=new.message_id,
@@ -205,11 +210,14 @@ def has_bytes(connection: sa.Connection, delivery_id: int) -> bool:
     return bool(connection.execute(query).scalar_one_or_none())
 
 
-def edition_of(connection: sa.Connection, digest_id: int) -> tuple[str, int, datetime]:
-    """Desk, number and slot of a digest."""
-    row = connection.execute(sa.select(digest.c.desk, digest.c.number, digest.c.slot).where(digest.c.id == digest_id))
+def edition_of(connection: sa.Connection, one: Delivery) -> tuple[str, str, datetime]:
+    """Desk, name and time of a delivery's content: number and slot of a digest, ``alert-7`` and when it was decided."""
+    if one.alert is not None:
+        found = connection.execute(sa.select(alert.c.desk, alert.c.at).where(alert.c.id == one.alert)).one()
+        return found.desk, f"alert-{one.alert}", found.at
+    row = connection.execute(sa.select(digest.c.desk, digest.c.number, digest.c.slot).where(digest.c.id == one.digest))
     desk, number, slot = row.one()
-    return desk, number, slot
+    return desk, str(number), slot
 
 
 def move_delivery(connection: sa.Connection, before: Delivery, after: Delivery) -> bool:
@@ -247,20 +255,29 @@ def list_deliveries(
         desk: only of this desk; of all when empty.
 
     Returns:
-        Rows with id, state, route, target, desk, number, slot, message_id, attempts, doubts, next_try, reply, sent_at.
+        Rows with id, state, route, target, desk, message_id, attempts, doubts, next_try, reply, sent_at, and what is
+        carried: number and slot of a digest, or alert (its id) and number None.
     """
     columns = [delivery.c[name] for name in ("id", "state", "route", "target", "message_id", "attempts", "doubts",
                                              "next_try", "reply", "sent_at")]  # fmt: skip
+    desk_of = sa.func.coalesce(digest.c.desk, alert.c.desk)
     query = (
-        sa.select(*columns, digest.c.desk, digest.c.number, digest.c.slot)
-        .join(digest, digest.c.id == delivery.c.digest)
+        sa.select(
+            *columns,
+            desk_of.label("desk"),
+            digest.c.number,
+            sa.func.coalesce(digest.c.slot, alert.c.at, type_=UTCDateTime).label("slot"),
+            delivery.c.alert,
+        )
+        .outerjoin(digest, digest.c.id == delivery.c.digest)
+        .outerjoin(alert, alert.c.id == delivery.c.alert)
         .order_by(delivery.c.id.desc())
         .limit(limit)
     )
     if states:
         query = query.where(delivery.c.state.in_(list(states)))
     if desk:
-        query = query.where(digest.c.desk == desk)
+        query = query.where(desk_of == desk)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

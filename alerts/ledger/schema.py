@@ -290,7 +290,7 @@ alert = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),  # new | update | storm
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("change", sa.Text, nullable=False, server_default=""),  # what an update brings, in words
-    sa.Column("state", sa.Text, nullable=False),  # decided | enqueued (deliveries inserted) | gathered (into a storm)
+    sa.Column("state", sa.Text, nullable=False),  # decided | enqueued | gathered (into a storm) | silenced | withdrawn
     sa.Column("storm", BigKey),  # the alert of kind storm that tells of this one
     sa.Column("facts", sa.JSON, nullable=False),  # what the desk was told with it, as in `weighed`
     sa.Column("reach", sa.JSON, nullable=False),
