@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from crawler.configfile import nearest
@@ -84,7 +85,7 @@ def _text(row: dict[str, Any], key: str) -> str:
 
 
 def _moment(row: dict[str, Any], *, strict: bool) -> datetime | None:
-    """`published` as aware UTC. Reading in bulk takes ranges and bare years for unknown; importing refuses them."""
+    """`published` as aware UTC. Reading in bulk takes ranges for unknown; importing refuses them."""
     written = row.get("published")
     if not written:
         return None
@@ -92,13 +93,22 @@ def _moment(row: dict[str, Any], *, strict: bool) -> datetime | None:
         moment = datetime.fromisoformat(str(written))
     except ValueError as error:
         if not strict:
-            return None
+            return _mail_date(str(written))
         raise LineError(f"1: `published` is {written!r}, expected ISO 8601 such as 2026-03-01T07:00:00Z") from error
     if moment.tzinfo is None:
         if strict:
             raise LineError(f"1: `published` is {written!r}: add its zone, such as Z or +02:00")
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC)
+
+
+def _mail_date(written: str) -> datetime | None:
+    """A date as feeds write it, ``Tue, 05 Jul 2022 18:48:28 GMT``; None for anything else."""
+    try:
+        moment = parsedate_to_datetime(written)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def read_articles(stream: Iterable[str], name: str) -> tuple[list[ImportedArticle], list[str]]:

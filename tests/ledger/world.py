@@ -22,7 +22,8 @@ from alerts.rules import load_rule_set
 from alerts.stories import group_articles
 from crawler.archive import Archive
 from crawler.archive.articles import import_article
-from crawler.archive.schema import article
+from crawler.archive.schema import article, article_text
+from crawler.archive.texts import pack
 from crawler.articles import Entry
 from crawler.sources import Source
 
@@ -73,6 +74,15 @@ class World:
         """Overwrite columns of an article, as a page that comes later does."""
         with self.archive.write() as connection:
             connection.execute(sa.update(article).where(article.c.id == article_id).values(values))
+
+    def retell(self, article_id: int, title: str, text: str) -> None:
+        """Give an article another title and text, as a page that comes later does."""
+        codec, body = pack(text)
+        with self.archive.write() as connection:
+            mine = article.c.id == article_id
+            connection.execute(sa.update(article).where(mine).values(title=title, version=article.c.version + 1))
+            stored = article_text.c.article == article_id
+            connection.execute(sa.update(article_text).where(stored).values(codec=codec, body=body))
 
     def flag(self, article_id: int, **values: Any) -> None:
         """Flag an article; `values` replace columns of a high civilian_attack event in the body."""

@@ -1,0 +1,5 @@
+"""Grouping: articles without a story -> stories of copies and related articles."""
+
+from alerts.stories.job import group_articles, join_stories, place_again, recore
+
+__all__ = ["group_articles", "join_stories", "place_again", "recore"]
