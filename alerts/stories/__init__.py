@@ -1,5 +1,6 @@
 """Grouping: articles without a story -> stories of copies and related articles."""
 
+from alerts.stories.explaining import Explanation, explain
 from alerts.stories.job import group_articles, join_stories, place_again, recore
 
-__all__ = ["group_articles", "join_stories", "place_again", "recore"]
+__all__ = ["Explanation", "explain", "group_articles", "join_stories", "place_again", "recore"]
