@@ -148,7 +148,8 @@ PASSING = {
             id="a slow opening, much below",
         ),
         pytest.param("Air strike kills 12 soldiers", "The raid killed dozens of fighters.", False, id="fighters only"),
-        pytest.param("Air strike kills 12 soldiers", "The air strike also killed three children.", True, id="and children"),
+        pytest.param("Air strike kills 12 soldiers", "The air strike killed three children too.", True, id="children"),
+        pytest.param("Car bomb kills 12 in Baghdad, including a soldier", "It was noon.", True, id="with a fighter"),
     ],
 )
 def test_an_aside_and_losses_of_fighters_are_background(title: str, body: str, flagged: bool) -> None:
