@@ -1,13 +1,15 @@
 """Feeds on loopback for the benchmarks of collecting: one 127.a.b.c address each, served by a process of its own.
 
 What a feed does is the first part of its path: `same` (304), `new` (one item of 30 is new at each request), `slow` (a
-304 after two seconds), `error` (500), `hang` (never answers). Nothing listens behind `refused`.
+304 after two seconds), `error` (500), `hang` (never answers). Nothing listens behind `refused`. A `sitemap` and a
+`section` name one more `page` each time they are asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -131,6 +133,30 @@ def document(number: int, version: int) -> bytes:
     return f'<?xml version="1.0"?><rss version="2.0"><channel><title>{number}</title>{items}</channel></rss>'.encode()
 
 
+def listing(what: str, base: str, newest: int) -> bytes:
+    """A news sitemap or a section page with three links, the first of them to the newest page."""
+    numbers = range(newest, newest - 3, -1)
+    if what == "section":
+        links = "".join(
+            f'<li><a href="{base}/page/1{number}">Report {number} from the bridge</a></li>' for number in numbers
+        )
+        return f"<!doctype html><html><body><ul>{links}</ul></body></html>".encode()
+    news = "http://www.google.com/schemas/sitemap-news/0.9"
+    urls = "".join(
+        f"<url><loc>{base}/page/2{number}</loc><news:news><news:title>Report {number}</news:title>"
+        "<news:publication_date>2026-11-22T10:00:00Z</news:publication_date></news:news></url>"
+        for number in numbers
+    )
+    head = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:news="{news}">'
+    return f'<?xml version="1.0"?>{head}{urls}</urlset>'.encode()
+
+
+def page(number: int) -> bytes:
+    """An article's page."""
+    text = "".join(f"<p>{'A few words about what happened there and who said so. ' * 4}</p>" for _ in range(5))
+    return f"<!doctype html><html><body><article><h1>Report {number}</h1>{text}</article></body></html>".encode()
+
+
 class _Talk(asyncio.Protocol):
     """As little of HTTP/1.1 as two clients need, so that the server is not what takes the time."""
 
@@ -146,11 +172,11 @@ class _Talk(asyncio.Protocol):
         self._head += data
         while b"\r\n\r\n" in self._head:
             head, _, self._head = self._head.partition(b"\r\n\r\n")
-            what, number = head.split(b" ", 2)[1].decode().strip("/").split("/")
+            what, _, number = head.split(b" ", 2)[1].decode().strip("/").partition("/")
             if what == "slow":
                 asyncio.get_running_loop().call_later(SLOW_SECONDS, self._answer, what, int(number), head)
             elif what != "hang":
-                self._answer(what, int(number), head)
+                self._answer(what, int(number or 0), head)
 
     def _answer(self, what: str, number: int, head: bytes) -> None:
         assert self._transport is not None
@@ -158,7 +184,9 @@ class _Talk(asyncio.Protocol):
             return
         tag = head.partition(b"If-None-Match: ")[2].partition(b"\r\n")[0].decode()
         conditional = f"Last-Modified: {MODIFIED}\r\nETag: "
-        if what == "error":
+        if what in ("sitemap", "section", "page", "robots.txt"):
+            said = _other(what, number, head)
+        elif what == "error":
             said = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
         elif tag and what != "new":
             said = f"HTTP/1.1 304 Not Modified\r\n{conditional}{tag}\r\n\r\n".encode()
@@ -171,6 +199,18 @@ class _Talk(asyncio.Protocol):
         self._transport.write(said)
         if b"Connection: close" in head:
             self._transport.close()
+
+
+def _other(what: str, number: int, head: bytes) -> bytes:
+    if what == "robots.txt":
+        return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    host = head.partition(b"Host: ")[2].partition(b"\r\n")[0].decode()
+    body = page(number) if what == "page" else listing(what, f"http://{host}", next(_newest))
+    kind = "application/xml" if what == "sitemap" else "text/html"
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+_newest = itertools.count(10)
 
 
 async def _serve() -> None:

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from crawler.archive.outcomes import record_polls
 from crawler.errors import ArchiveError
-from crawler.items import ChannelAnswer, CollectRun
-from crawler.pipelines import channel_limits, channel_outcome, channel_state, poll_record
+from crawler.items import ChannelAnswer, CollectRun, Noting
+from crawler.pipelines import channel_limits, channel_outcome, channel_state, poll_record, store_item
 from crawler.polling import Limits, next_poll
 
 MOST = 500
@@ -28,26 +28,39 @@ class Batches:
     """Collects outcomes, and stores them when there are many or when the first has waited long enough.
 
     An async context manager; at its end everything is stored, or the run has the error.
+
+    Attributes:
+        waiting: outcomes that nobody is storing yet.
     """
 
     def __init__(self, run: CollectRun) -> None:
         self._run = run
-        self._waiting: list[ChannelAnswer] = []
+        self.waiting: list[ChannelAnswer] = []
         self._ending = asyncio.Event()
         self._timer: asyncio.Task[None] | None = None
 
     async def add(self, answer: ChannelAnswer) -> None:
         """Take one more; it counts in the report when it is stored."""
-        self._waiting.append(answer)
-        if len(self._waiting) >= MOST:
+        self.waiting.append(answer)
+        if len(self.waiting) >= MOST:
             await self.flush()
 
     async def flush(self) -> None:
         """Store what waits."""
-        run, answers = self._run, self._waiting
-        self._waiting = []
-        if not answers or run.errors:
+        answers, self.waiting = self.waiting, []
+        if not answers or self._run.errors:
             return
+        bugs: list[BaseException] = []
+        with Noting(bugs):
+            await self._store(answers)
+        if bugs:
+            # One by one, so that only the outcome that met it goes without.
+            for answer in answers:
+                with Noting(self._run.bugs):
+                    await store_item(self._run, answer)
+
+    async def _store(self, answers: Sequence[ChannelAnswer]) -> None:
+        run = self._run
         limits = [channel_limits(run.channels.get(answer.channel.id), run.options) for answer in answers]
         try:
             await run.writer.submit(partial(store_unchanged, answers=answers, limits=limits))
@@ -70,6 +83,8 @@ class Batches:
         assert self._timer is not None
         self._ending.set()
         await self._timer
+        # What came while the timer was storing what had come before.
+        await self.flush()
 
     async def _now_and_then(self) -> None:
         while not self._ending.is_set():

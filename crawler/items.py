@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import TracebackType
 from typing import Any
 
 from crawler.archive.articles import WantedPage
@@ -148,3 +149,21 @@ class CollectRun:
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, self.total, what)
+
+
+class Noting:
+    """A block whose bugs are noted, so that one channel that meets one does not keep the others from being asked."""
+
+    def __init__(self, bugs: list[BaseException]) -> None:
+        self._bugs = bugs
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, Exception):
+            self._bugs.append(error)
+            return True
+        return False

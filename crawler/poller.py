@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin
 
@@ -23,7 +22,7 @@ from crawler.batches import Batches
 from crawler.feeds import ACCEPT_FEED, read_feed
 from crawler.fetching import Fetcher, NoReply, redirects
 from crawler.guard import scheme_allowed
-from crawler.items import ChannelAnswer, CollectRun
+from crawler.items import ChannelAnswer, CollectRun, Noting
 from crawler.pipelines import store_item
 from crawler.polling import HOLD_WITHOUT_DATE, Kind, kind_of_status, retry_after_seconds
 from crawler.turns import Host, Turns
@@ -82,7 +81,7 @@ class FeedPoller:
             if taken is None:
                 await self._something()
                 continue
-            with _Noting(self._run.bugs):
+            with Noting(self._run.bugs):
                 await self._serve(fetcher, *taken)
 
     async def _something(self) -> None:
@@ -193,21 +192,3 @@ def _target(url: str, location: str) -> str:
     target = urljoin(url, safe_url_string(location.encode("latin-1")))
     fragment = url.partition("#")[2]
     return target if "#" in target or not fragment else f"{target}#{fragment}"
-
-
-class _Noting:
-    """A block whose bugs are noted, so that one feed that meets one does not keep the others from being asked."""
-
-    def __init__(self, bugs: list[BaseException]) -> None:
-        self._bugs = bugs
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if isinstance(error, Exception):
-            self._bugs.append(error)
-            return True
-        return False

@@ -8,8 +8,10 @@ import os
 import signal
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -32,8 +34,11 @@ from crawler.archive.channels import (
 from crawler.archive.engine import Archive
 from crawler.archive.outcomes import record_polls
 from crawler.archive.schema import channel
+from crawler.archive.writer import Writer
+from crawler.batches import SECONDS, Batches
 from crawler.errors import StoppedError
-from crawler.items import ChannelAnswer
+from crawler.extraction import Extractors
+from crawler.items import ChannelAnswer, CollectReport, CollectRun
 from crawler.pipelines import channel_limits, channel_outcome, channel_state, poll_record
 from crawler.polling import Kind, next_poll
 from tests.collect.conftest import NOW, Clock, Collect, Reply, Seen, Web, item, make_options, make_source, rss
@@ -185,9 +190,12 @@ def prepared(archive: Archive) -> list[ChannelRow]:
         return list_channels(connection)
 
 
+def unchanged(row: ChannelRow, asks_minutes: int | None = None) -> ChannelAnswer:
+    return ChannelAnswer(row, NOW, Kind.UNCHANGED, 304, asks_minutes=asks_minutes, evidence={"status": 304})
+
+
 def outcome(row: ChannelRow, number: int) -> tuple[ChannelRow, PollRecord]:
-    asks = None if number else 30
-    answer = ChannelAnswer(row, NOW, Kind.UNCHANGED, 304, asks_minutes=asks, evidence={"status": 304})
+    answer = unchanged(row, None if number else 30)
     decision = next_poll(channel_state(row), channel_outcome(answer), NOW, channel_limits(None, make_options()))
     return row, poll_record(answer, decision, new=0)
 
@@ -215,6 +223,55 @@ def test_a_batch_stores_what_single_polls_store(archive: Archive) -> None:
         notes = channel_events(connection)
     assert [(row.state, row.failures, row.last_polled, row.etag) for row in after] == [("ok", 0, NOW, '"a"')] * 3
     assert [(note.channel, note.state) for note in notes if note.at == NOW] == [(flaky(rows), "ok")]
+
+
+def make_run(archive: Archive, writer: Writer) -> CollectRun:
+    source = make_source()
+    return CollectRun(
+        archive, writer, make_options(), {source.id: source}, {}, Extractors(1, 1.0), lambda: NOW, lambda _: ""
+    )
+
+
+def test_what_comes_while_a_batch_is_stored_is_stored_too(sqlite_archive: Archive) -> None:
+    rows = prepared(sqlite_archive)
+
+    async def go() -> CollectReport:
+        with Writer(sqlite_archive) as writer:
+            run = CollectRun(
+                sqlite_archive, writer, make_options(), {}, {}, Extractors(1, 1.0), lambda: NOW, lambda _: ""
+            )
+            busy = threading.Event()
+            async with Batches(run) as batches:
+                writer.put(lambda _: busy.wait(30))
+                await batches.add(unchanged(rows[0]))
+                await asyncio.sleep(2 * SECONDS)
+                assert batches.waiting == []
+                await batches.add(unchanged(rows[1]))
+                asyncio.get_running_loop().call_later(0.05, busy.set)
+            assert (run.errors, run.bugs) == ([], [])
+            return run.report
+
+    assert asyncio.run(go()).polled == 2
+    with sqlite_archive.read() as connection:
+        assert [row.last_polled == NOW for row in list_channels(connection)] == [True, True, False]
+
+
+def test_a_bug_costs_a_batch_one_outcome(sqlite_archive: Archive) -> None:
+    rows = prepared(sqlite_archive)
+    odd = replace(rows[1], state="no such state")
+
+    async def go() -> CollectRun:
+        with Writer(sqlite_archive) as writer:
+            run = make_run(sqlite_archive, writer)
+            async with Batches(run) as batches:
+                for row in (rows[0], odd, rows[2]):
+                    await batches.add(unchanged(row))
+            return run
+
+    run = asyncio.run(go())
+    assert (run.report.polled, run.errors, [type(bug) for bug in run.bugs]) == (2, [], [ValueError])
+    with sqlite_archive.read() as connection:
+        assert [row.last_polled == NOW for row in list_channels(connection)] == [True, False, True]
 
 
 def flaky(rows: list[ChannelRow]) -> str:
