@@ -128,7 +128,8 @@ def read_answer(reply: Reply, channel: ChannelRow, document: FeedDocument, now: 
         reply.status,
         "; ".join(problems),
         document,
-        validators(reply),
+        # What was left for the next time must be had then even if it has not changed.
+        Validators() if document.left else validators(reply),
         asks_minutes=max([one for one in (document.ttl_minutes, _asked_minutes(reply)) if one], default=None),
         moved_to=reply.moved_to,
         evidence=evidence(reply) | {"body": body_hash(reply.body), "format": document.format},

@@ -64,6 +64,9 @@ class FeedDocument:
         ttl_minutes: lower bound for the poll interval that the document asks for, or None.
         problem: empty when fine, else what was wrong although entries may have been had.
         children: for index files: the URLs of further documents.
+        known: how many items were left out of `entries` because they stood in the channel's last document as they are.
+        left: how many more there are, left for the next time; the document must be had again, changed or not.
+        marks: what to keep of this document, so that the next one's items are known; empty = none of them.
     """
 
     format: str
@@ -72,6 +75,9 @@ class FeedDocument:
     ttl_minutes: int | None = None
     problem: str = ""
     children: tuple[str, ...] = ()
+    known: int = 0
+    left: int = 0
+    marks: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,12 @@
-"""A feed's body to what it says: here, or in a worker when it is long."""
+"""A feed's body to what it says: here, or in a worker when reading it may take long."""
 
 from __future__ import annotations
 
-from functools import partial
-
 from crawler.answers import Reply, read_answer, unusable
 from crawler.archive.channels import ChannelRow
-from crawler.articles import FeedDocument
 from crawler.errors import ExtractError
-from crawler.extraction import FAULTS
+from crawler.extraction import FAULTS, read_feed_safely
 from crawler.items import ChannelAnswer, CollectRun
-from crawler.parse.feeds import is_cheap, parse_feed
 from crawler.polling import Kind
 
 ACCEPT_FEED = (
@@ -28,23 +24,18 @@ async def read_feed(run: CollectRun, reply: Reply, channel: ChannelRow) -> Chann
         channel: what was known of the channel when it was asked.
     """
     try:
-        document = await _document(run, reply)
+        document = await read_feed_safely(
+            run.extractors,
+            reply.body,
+            url=reply.url,
+            now=run.now(),
+            content_type=reply.header("Content-Type") or "",
+            max_items=run.options.max_items,
+            known=channel.items or b"",
+        )
     except (ValueError, ExtractError, *FAULTS) as error:
         reason = f"the document could not be read: {error}"[:300]
         return unusable(reply, channel, Kind.FAILED, reason, run.now())
     if not document.format:
         return unusable(reply, channel, Kind.NOT_A_FEED, document.problem, run.now())
     return read_answer(reply, channel, document, run.now())
-
-
-async def _document(run: CollectRun, reply: Reply) -> FeedDocument:
-    parse = partial(
-        parse_feed,
-        url=reply.url,
-        now=run.now(),
-        content_type=reply.header("Content-Type") or "",
-        max_items=run.options.max_items,
-    )
-    if is_cheap(reply.body):
-        return parse(reply.body)
-    return await run.extractors.call(reply.url, parse, reply.body)

@@ -92,7 +92,7 @@ async def _store_channel(run: CollectRun, answer: ChannelAnswer) -> None:
     report.refused += decision.refused_for_good
     report.gaps += decision.health is Health.GAP
     report.new_articles += len(added.new)
-    report.known_entries += added.known
+    report.known_entries += added.known + unchanged_items(answer)
     run.step("channels")
 
 
@@ -181,8 +181,14 @@ def poll_record(answer: ChannelAnswer, decision: Decision, *, new: int) -> PollR
         new=new,
         validators=answer.validators,
         body=answer.status == HTTP_OK,
+        items=(answer.document.marks or None) if answer.document is not None else None,
         evidence=answer.evidence,
     )
+
+
+def unchanged_items(answer: ChannelAnswer) -> int:
+    """How many items of the document were not even read, for they stood in the one before as they are."""
+    return answer.document.known if answer.document is not None else 0
 
 
 def store_page_answer(connection: sa.Connection, *, answer: PageAnswer, options: CrawlerOptions) -> None:
@@ -257,7 +263,7 @@ def channel_outcome(answer: ChannelAnswer, added: EntriesAdded = _NOTHING) -> Ou
         status=answer.status,
         reason=answer.reason,
         retry_after=answer.retry_after,
-        entries=len(added.new) + added.known,
+        entries=len(added.new) + added.known + unchanged_items(answer),
         new=len(added.new),
         dates=dates,
         validators=_gives_validators(answer),

@@ -60,8 +60,6 @@ def store_page(
 ) -> None:
     """Store what the page says. The longer of the entry's and the page's text stays; a changed one is a new version.
 
-    Why the page shows no more than a part of the article (a paywall, a script) is stored as the reason.
-
     Args:
         connection: in a write transaction.
         article_id: the article; nothing happens if it is gone.
@@ -90,7 +88,7 @@ def store_page(
         "page_tries": row.page_tries + 1,
         "page_next_try": None,
         "page_status": status,
-        "page_reason": texts.storable(extraction.problem),
+        "page_reason": texts.storable(extraction.problem),  # a paywall, a script: not all of the article was had
         "page_url": texts.storable(page_url),
     }
     original = _original(connection, row, page_url, extraction.canonical, values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 
 import lxml.html
@@ -16,8 +17,10 @@ _METAS = (
     "dcterms.created", "parsely-pub-date", "sailthru.date", "pubdate", "publishdate", "article.published",
 )  # fmt: skip
 _MARKED = "//*[@itemprop='datePublished' or @pubdate]"
-_NEAR_HEADING = "(//h1)[1]/following::time[@datetime][1]"
-_ANYWHERE = "(//time[@datetime])[1]"
+_NEAR_HEADING = "(//h1)[1]/following::time[@datetime]"
+_ANYWHERE = "//time[@datetime]"
+_ELSEWHERE = "//aside | //nav | //footer | //*[self::h2 or self::h3 or self::h4][.//a[@href]]/.."
+"""Where other articles are announced, with their dates; the parts of a page that hold its own headline aside."""
 _TRIES = 3
 _DAY = timedelta(days=1)
 
@@ -39,11 +42,26 @@ def published_at(
         now: the moment of the fetch; dates in the future become it.
     """
     reader = DateReader([language], budget=_TRIES)
-    for raw in (said, *(metas.get(name, "") for name in _METAS), *_marked(tree)):
+    for raw in (said, *(metas.get(name, "") for name in _METAS)):
         value = reader.any_date(raw)
         if value is not None:
             return settle(value, now)
-    return _in_text(tree, url, now)
+    own = _without_teasers(tree)
+    for raw in _marked(own):
+        value = reader.any_date(raw)
+        if value is not None:
+            return settle(value, now)
+    return _in_text(own, url, now)
+
+
+def _without_teasers(tree: lxml.html.HtmlElement) -> lxml.html.HtmlElement:
+    """A copy of the page without what announces other articles: their dates are not this one's."""
+    own = deepcopy(tree)
+    for part in own.xpath(_ELSEWHERE):
+        holds_headline = next(part.iter("h1"), None) is not None
+        if not holds_headline and part.getparent() is not None and part.tag not in ("body", "main"):
+            part.drop_tree()
+    return own
 
 
 def _marked(tree: lxml.html.HtmlElement) -> Iterator[str]:

@@ -150,8 +150,10 @@ def test_a_whole_text_in_json_ld_leads_over_the_beginning_in_the_page() -> None:
         ('<time datetime="2027-01-01">x</time>', NOW),
         ("<p>Published: 20 November 2026</p><p>Text</p>", datetime(2026, 11, 20, tzinfo=UTC)),
         ("<p>No date here</p>", None),
+        ('<h1>A</h1><div><h3><a href="/2">B</a></h3><time datetime="2026-11-20">x</time></div>', None),
+        ('<h1>A</h1><p>Text</p><footer><time datetime="2026-11-20">20.11.2026</time></footer>', None),
     ],
-    ids=["machine", "words", "heading", "time", "future", "text", "none"],
+    ids=["machine", "words", "heading", "time", "future", "text", "none", "teaser", "footer"],
 )
 def test_dates_of_pages(html: str, expected: datetime | None) -> None:
     assert published_at(tree(f"<html><body>{html}</body></html>"), "", {}, URL, "en", NOW) == expected
