@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,8 +118,21 @@ def serve_forever(
     reload: Callable[[], Configuration],
     now: Callable[[], datetime],
     tick_seconds: int = 60,
+    http: tuple[str, int] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Returns within `GRACE_SECONDS` of the signal, or ends the process by itself."""
+    """Serve until SIGTERM or SIGINT. Returns within `GRACE_SECONDS` of the signal, or ends the process by itself.
+
+    Args:
+        archive: the database.
+        configuration: in force until `reload` gives another one.
+        reload: reads the configuration again.
+        now: gives the current instant, aware UTC.
+        tick_seconds: look for due work at least this often.
+        http: address and port of the web side; None for none.
+
+    Raises:
+        OSError: the web side's address cannot be listened on.
+    """
 
     async def serve() -> None:
         daemon = Daemon(archive, configuration, reload=reload, now=now)
@@ -134,7 +147,8 @@ def serve_forever(
         scheduler.start()
         log.info("serving %d desks and %d sources", len(configuration.desks), len(configuration.sources))
         try:
-            await asyncio.Event().wait()
+            async with _web_side(daemon, archive, now, http):
+                await asyncio.Event().wait()
         finally:
             daemon.stopping = True
             scheduler.shutdown(wait=False)
@@ -143,6 +157,20 @@ def serve_forever(
     # A signal is how a daemon is meant to end.
     with suppress(StoppedError):
         reactor.run(serve)
+
+
+@asynccontextmanager
+async def _web_side(
+    daemon: Daemon, archive: Archive, now: Callable[[], datetime], http: tuple[str, int] | None
+) -> AsyncIterator[None]:
+    if http is None:
+        yield
+        return
+    from alerts.web.app import Site, serving
+
+    async with serving(Site(archive, lambda: daemon.configuration, now), *http) as port:
+        log.info("the web side listens on %s:%d", http[0], port)
+        yield
 
 
 async def _wind_down(daemon: Daemon) -> None:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -149,6 +150,36 @@ class SmtpOptions(Section):
         return Secret(self.password_env, self.password_file).read()
 
 
+def _check_base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise fault(f"`{url}` is no address of a site", expected="such as https://wire.example.org")
+    return url.rstrip("/")
+
+
+class WebOptions(Section):
+    """The small web side of `serve --http`: readers judge stories and unsubscribe by links in their mails."""
+
+    url: Annotated[str, AfterValidator(_check_base)] = Field(
+        description="Address under which readers reach `serve --http`, usually through a web server with TLS."
+    )
+    secret_env: VariableName = Field("", description="Environment variable with the secret that signs readers' links.")
+    secret_file: Path | None = Field(
+        None, description="File whose first line is that secret, of 16 characters or more; relative to this folder."
+    )
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if bool(self.secret_env) == (self.secret_file is not None):
+            message = "the secret has two places" if self.secret_env else "links without a secret"
+            raise fault(message, expected="secret_env or secret_file", code="" if self.secret_env else "missing")
+        return self
+
+    def secret(self) -> Secret:
+        """Where the secret is."""
+        return Secret(self.secret_env, self.secret_file)
+
+
 class AlertsOptions(Section):
     """What is told, and how it is sent."""
 
@@ -170,6 +201,9 @@ class AlertsOptions(Section):
     )
     unsubscribe: Annotated[str, AfterValidator(lambda text: text and check_mail_address(text))] = Field(
         "", description="Address that takes people off (List-Unsubscribe); empty: none is named."
+    )
+    web: WebOptions | None = Field(
+        None, description="Links of readers back to us; without it, and while nothing answers there, mails have none."
     )
     byte_budget: Annotated[int, Field(strict=True, ge=20_000)] = Field(
         90_000, description="Largest HTML of a digest in bytes; mail clients clip above 102,000."
@@ -229,6 +263,9 @@ def _rooted(settings: Settings, folder: Path) -> Settings:
     smtp, metrics = settings.alerts.smtp, settings.alerts.metrics_file
     root = folder.absolute()
     changes: dict[str, Any] = {"metrics_file": None if metrics is None else root / metrics}
+    web = settings.alerts.web
+    if web is not None and web.secret_file is not None:
+        changes["web"] = web.model_copy(update={"secret_file": root / web.secret_file})
     if smtp is not None:
         paths = {"password_file": smtp.password_file, "ca_file": smtp.ca_file}
         found = {name: root / path for name, path in paths.items() if path is not None}

@@ -21,6 +21,7 @@ COMMANDS: Table = {
     "digest": ("alerts.cli.digests", "digest", "Preview, list and show digests."),
     "alerts": ("alerts.cli.alerting", "alerts", "List alerts; silence them for a while."),
     "outbox": ("alerts.cli.outbox", "outbox", "List deliveries; retry, cancel or settle them."),
+    "readers": ("alerts.cli.readers", "readers", "Who took themselves off; put them back."),
     "schedule": ("alerts.cli.digests", "schedule", "Show when digests are due."),
     "sources": ("alerts.cli.sources", "sources", "List, check, add, pause and exchange sources."),
     "rules": ("alerts.cli.rules", "rules", "Check, test, try, compare and score keyword rules."),

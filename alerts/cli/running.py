@@ -23,6 +23,11 @@ Examples:
   ceasewire run --only digest --only deliver             these jobs and no others
   ceasewire run --dry-run                                what a digest made now would hold; changes nothing
 """
+SERVE_EPILOG = """\b
+Examples:
+  ceasewire --config /etc/ceasewire serve
+  ceasewire --config /etc/ceasewire serve --http 127.0.0.1:8750      health, metrics, readers' links
+"""
 JOB_NAMES = ("collect", "group", "flag", "items", "alert", "digest", "deliver", "tidy")
 
 skip_broken_option = click.option(
@@ -111,7 +116,7 @@ def collect(state: common.State, *, everything: bool, skip_broken: bool, wait: f
         )
 
 
-@click.command()
+@click.command(epilog=SERVE_EPILOG)
 @skip_broken_option
 @click.option(
     "--tick",
@@ -121,10 +126,17 @@ def collect(state: common.State, *, everything: bool, skip_broken: bool, wait: f
     metavar="SECONDS",
     help="Look for due work at least this often; slots of desks are met to the second.",
 )
+@click.option(
+    "--http",
+    metavar="ADDRESS:PORT",
+    help="Also serve /healthz, /metrics and readers' links; off by default. Put a web server with TLS before it.",
+)
 @click.pass_obj
-def serve(state: common.State, *, skip_broken: bool, tick: int) -> int:
+def serve(state: common.State, *, skip_broken: bool, tick: int, http: str | None) -> int:
     """Run as a daemon. SIGTERM stops it cleanly within ten seconds; nothing is lost however it ends."""
     from alerts.daemon import serve_forever
+
+    place = None if http is None else _listening(http)
 
     configuration = state.configuration(skip_broken=skip_broken)
     with common.open_database(configuration) as archive:
@@ -134,8 +146,16 @@ def serve(state: common.State, *, skip_broken: bool, tick: int) -> int:
             reload=lambda: state.configuration(skip_broken=skip_broken),
             now=common.utc_now,
             tick_seconds=tick,
+            http=place,
         )
     return 0
+
+
+def _listening(place: str) -> tuple[str, int]:
+    host, colon, port = place.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65_535:
+        raise click.BadParameter(f"{place!r} is no address and port: write 127.0.0.1:8750", param_hint="--http")
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _run_locked(

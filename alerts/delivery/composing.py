@@ -13,6 +13,7 @@ from jinja2 import TemplateError
 from alerts.delivery.mail import Letter, build, wire_domain
 from alerts.digests.brief import chat_lines, document
 from alerts.digests.render import Rendered
+from alerts.links import Signer, local_part, placeholder
 from crawler.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Message:
         snapshot: what it was rendered from: JSON values.
         made: Date of the mails, aware UTC.
         story: of an alert, so that the mails about one story stand together; None for a digest.
+        linked: the same with links for the reader of one mail, a placeholder standing for that reader's token.
+        base: address of our web side; empty without links.
     """
 
     desk: Desk
@@ -49,6 +52,8 @@ class Message:
     rendered: Rendered
     made: datetime
     story: int | None = None
+    linked: Rendered | None = None
+    base: str = ""
 
 
 def targets(routes: Sequence[Route]) -> Iterator[tuple[str, str]]:
@@ -62,19 +67,21 @@ def targets(routes: Sequence[Route]) -> Iterator[tuple[str, str]]:
                 yield route.kind, target
 
 
-def final_bytes(message: Message, options: AlertsOptions, route: str, target: str, identity: str) -> bytes:
+def final_bytes(
+    message: Message, options: AlertsOptions, place: tuple[str, str, str], signer: Signer | None = None
+) -> bytes:
     """What travels to one target.
 
     Args:
         message: the digest or alert.
         options: sender, domain and the rest of `alerts:`.
-        route: kind of the route.
-        target: the address, of a mail.
-        identity: the Message-ID.
+        place: kind of the route, target (the address of a mail), and Message-ID.
+        signer: of readers' links; None without them.
 
     Raises:
         DeliveryError: an address cannot be used; permanent.
     """
+    route, target, identity = place
     match route:
         case "webhook":
             return _json(document(message.snapshot, message.rendered))
@@ -83,6 +90,13 @@ def final_bytes(message: Message, options: AlertsOptions, route: str, target: st
             return _json({"document": document(message.snapshot, message.rendered), **pages})
         case "chat":
             return _json(chat_lines(message.snapshot, message.rendered))
+    if route == "mail" and message.linked is not None and signer is not None:
+        token = signer.token(local_part(identity))
+        blank = placeholder(local_part(identity))
+        html, text = (part.replace(blank, token) for part in (message.linked.html, message.linked.text))
+        unsubscribe_url = f"{message.base}/u/{token}"
+    else:
+        html, text, unsubscribe_url = message.rendered.html, message.rendered.text, ""
     thread = "" if message.story is None else f"<story.{message.story}@{wire_domain(options.domain)}>"
     letter = Letter(
         desk=message.desk.id,
@@ -93,10 +107,11 @@ def final_bytes(message: Message, options: AlertsOptions, route: str, target: st
         sender_name=options.sender.name,
         recipient=target if route == "mail" else "",
         subject=message.rendered.subject,
-        html=message.rendered.html,
-        text=message.rendered.text,
+        html=html,
+        text=text,
         date=message.made,
         unsubscribe=options.unsubscribe,
+        unsubscribe_url=unsubscribe_url,
         references=thread,
     )
     return build(letter)

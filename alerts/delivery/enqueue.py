@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from alerts.delivery.composing import COMPOSING_ERRORS, Message, final_bytes, targets
+from alerts.delivery.linking import links_of, signer_of
 from alerts.delivery.mail import message_id
 from alerts.delivery.steps import step
 from alerts.digests.alert import compose_alert, render_alert
-from alerts.digests.render import render
+from alerts.digests.render import ReaderLinks, Rendered, render
 from alerts.errors import DeliveryError
 from alerts.ledger import alerts as alert_queries
-from alerts.ledger import deliveries
+from alerts.ledger import deliveries, readers
 from alerts.ledger.deliveries import FrozenDigest, NewDelivery
 from alerts.ledger.digests import load_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import sqlalchemy as sa
 
     from alerts.configuration import Configuration
     from alerts.desks import Desk
     from alerts.ledger.alerts import Alert
+    from alerts.links import Signer
+    from alerts.routes import Route
     from crawler.archive import Archive
 
 log = logging.getLogger(__name__)
@@ -45,94 +47,120 @@ def enqueue(archive: Archive, configuration: Configuration, now: datetime) -> in
     Returns:
         How many deliveries were made.
     """
-    desks = {desk.id: desk for desk in configuration.desks}
-    with archive.read() as connection:
-        alerts = alert_queries.decided(connection)
-        frozen = deliveries.frozen_digests(connection)
-    made = 0
-    for alert in alerts:
-        made += _enqueue_alert(archive, configuration, desks.get(alert.desk), alert, now)
-    for digest in frozen:
-        made += _enqueue_digest(archive, configuration, desks.get(digest.desk), digest, now)
-    return made
+    return _Enqueuing(archive, configuration, now).run()
 
 
-def _enqueue_digest(
-    archive: Archive, configuration: Configuration, desk: Desk | None, digest: FrozenDigest, now: datetime
-) -> int:
-    step("enqueue.start")
-    name = f"digest {digest.desk} #{digest.number}"
-    if desk is None:
-        log.error("%s waits: no such desk is configured", name)
-        return 0
-    try:
-        snapshot = load_snapshot(digest.snapshot)
-        message = Message(desk, snapshot, render(snapshot), now)
-    except COMPOSING_ERRORS:
-        log.exception("%s cannot be rendered and waits", name)
-        return 0
-    new = []
-    for route, target in targets(desk.routes):
-        identity = message_id(desk.id, digest.slot, route, target, configuration.settings.alerts.domain)
-        data, reply = _composed(message, configuration, name, (route, target, identity))
-        new.append(NewDelivery(digest.id, route, target, identity, data, reply))
-    step("enqueue.composed")
-    made = _insert(archive, lambda connection: deliveries.mark_enqueued(connection, digest.id), new, now)
-    step("enqueue.done")
-    return made
+class _Enqueuing:
+    def __init__(self, archive: Archive, configuration: Configuration, now: datetime) -> None:
+        self._archive = archive
+        self._configuration = configuration
+        self._options = configuration.settings.alerts
+        self._now = now
+        self._desks = {desk.id: desk for desk in configuration.desks}
+        self._signer: Signer | None = None
 
+    def run(self) -> int:
+        with self._archive.read() as connection:
+            alerts = alert_queries.decided(connection)
+            frozen = deliveries.frozen_digests(connection)
+        if alerts or frozen:
+            self._signer = signer_of(self._options)
+        return sum(map(self._enqueue_alert, alerts)) + sum(map(self._enqueue_digest, frozen))
 
-def _enqueue_alert(
-    archive: Archive, configuration: Configuration, desk: Desk | None, alert: Alert, now: datetime
-) -> int:
-    name = f"alert {alert.id} of {alert.desk}"
-    if desk is None or desk.alerts is None:
-        log.error("%s waits: its desk has no alerts any more", name)
-        return 0
-    try:
-        with archive.read() as connection:
-            gathered = alert_queries.gathered_in(connection, alert.id)
-            snapshot = compose_alert(connection, configuration, desk, alert, gathered, now)
-        rendered = None if snapshot is None else render_alert(snapshot)
-    except COMPOSING_ERRORS:
-        log.exception("%s cannot be rendered and waits", name)
-        return 0
-    if snapshot is None or rendered is None:
-        with archive.write() as connection:
+    def _enqueue_digest(self, digest: FrozenDigest) -> int:
+        step("enqueue.start")
+        name = f"digest {digest.desk} #{digest.number}"
+        desk = self._desks.get(digest.desk)
+        if desk is None:
+            log.error("%s waits: no such desk is configured", name)
+            return 0
+        places = self._places(desk, desk.routes, lambda route: (digest.slot, route))
+        try:
+            snapshot = load_snapshot(digest.snapshot)
+            message = self._message(desk, snapshot, render, places)
+        except COMPOSING_ERRORS:
+            log.exception("%s cannot be rendered and waits", name)
+            return 0
+        new = [NewDelivery(digest.id, *place, *self._composed(message, name, place)) for place in places]
+        step("enqueue.composed")
+        made = self._insert(lambda connection: deliveries.mark_enqueued(connection, digest.id), new)
+        step("enqueue.done")
+        return made
+
+    def _enqueue_alert(self, alert: Alert) -> int:
+        name = f"alert {alert.id} of {alert.desk}"
+        desk = self._desks.get(alert.desk)
+        if desk is None or desk.alerts is None:
+            log.error("%s waits: its desk has no alerts any more", name)
+            return 0
+        # One alert of a desk has one key, however often it is composed.
+        places = self._places(desk, desk.alerts.routes, lambda route: (alert.at, f"alert {alert.id} {route}"))
+        try:
+            with self._archive.read() as connection:
+                gathered = alert_queries.gathered_in(connection, alert.id)
+                snapshot = compose_alert(connection, self._configuration, desk, alert, gathered, self._now)
+            if snapshot is None:
+                return self._withdraw(alert, name)
+            message = self._message(desk, snapshot, render_alert, places)
+        except COMPOSING_ERRORS:
+            log.exception("%s cannot be rendered and waits", name)
+            return 0
+        if alert.kind != alert_queries.STORM:
+            message = replace(message, story=alert.story)
+        new = [NewDelivery(None, *place, *self._composed(message, name, place), alert=alert.id) for place in places]
+        return self._insert(lambda connection: alert_queries.settle(connection, alert.id, alert_queries.ENQUEUED), new)
+
+    def _withdraw(self, alert: Alert, name: str) -> int:
+        with self._archive.write() as connection:
             alert_queries.settle(connection, alert.id, alert_queries.WITHDRAWN)
         log.info("%s is not sent: nothing of it stands any more", name)
         return 0
-    story = alert.story if alert.kind != alert_queries.STORM else None
-    message = Message(desk, snapshot, rendered, now, story)
-    new = []
-    for route, target in targets(desk.alerts.routes):
-        # One alert of a desk has one key, however often it is composed.
-        key = f"alert {alert.id} {route}"
-        identity = message_id(desk.id, alert.at, key, target, configuration.settings.alerts.domain)
-        data, reply = _composed(message, configuration, name, (route, target, identity))
-        new.append(NewDelivery(None, route, target, identity, data, reply, alert=alert.id))
-    return _insert(
-        archive, lambda connection: alert_queries.settle(connection, alert.id, alert_queries.ENQUEUED), new, now
-    )
+
+    def _places(
+        self, desk: Desk, routes: Sequence[Route], key: Callable[[str], tuple[datetime, str]]
+    ) -> list[tuple[str, str, str]]:
+        """Route, target and Message-ID of each delivery; readers who took themselves off get none."""
+        with self._archive.read() as connection:
+            off = readers.unsubscribed_from(connection, desk.id)
+        found = []
+        for route, target in targets(routes):
+            if route == "mail" and target.casefold() in off:
+                log.info("%s took itself off the mails of %s", target, desk.id)
+                continue
+            when, what = key(route)
+            found.append((route, target, message_id(desk.id, when, what, target, self._options.domain)))
+        return found
+
+    def _message(
+        self, desk: Desk, snapshot: Mapping[str, Any], make: Renderer, places: Sequence[tuple[str, str, str]]
+    ) -> Message:
+        message = Message(desk, snapshot, make(snapshot), self._now)
+        mailed = [identity for route, _, identity in places if route == "mail"]
+        if self._signer is None or self._options.web is None or not mailed:
+            return message
+        base = self._options.web.url
+        return replace(message, linked=make(snapshot, links_of(base, mailed[0])), base=base)
+
+    def _composed(self, message: Message, name: str, place: tuple[str, str, str]) -> tuple[bytes | None, str]:
+        """The final bytes for one target, or why there are none: that delivery is then failed and told of."""
+        try:
+            return final_bytes(message, self._options, place, self._signer), ""
+        except (DeliveryError, *COMPOSING_ERRORS) as error:
+            log.exception("%s cannot be composed for %s", name, place[1])
+            return None, f"cannot be composed: {error}"
+
+    def _insert(self, take: Callable[[sa.Connection], bool], new: Sequence[NewDelivery]) -> int:
+        with self._archive.write() as connection:
+            if not take(connection):
+                return 0
+            for delivery in new:
+                deliveries.insert_delivery(connection, delivery, self._now)
+                step("enqueue.inserted")
+        return len(new)
 
 
-def _composed(
-    message: Message, configuration: Configuration, name: str, place: tuple[str, str, str]
-) -> tuple[bytes | None, str]:
-    """The final bytes for one target, or why there are none: that delivery is then failed and told of."""
-    route, target, identity = place
-    try:
-        return final_bytes(message, configuration.settings.alerts, route, target, identity), ""
-    except (DeliveryError, *COMPOSING_ERRORS) as error:
-        log.exception("%s cannot be composed for %s", name, target)
-        return None, f"cannot be composed: {error}"
+class Renderer(Protocol):
+    """Renders a digest, or an alert."""
 
-
-def _insert(archive: Archive, take: Callable[[sa.Connection], bool], new: Sequence[NewDelivery], now: datetime) -> int:
-    with archive.write() as connection:
-        if not take(connection):
-            return 0
-        for delivery in new:
-            deliveries.insert_delivery(connection, delivery, now)
-            step("enqueue.inserted")
-    return len(new)
+    def __call__(self, snapshot: Mapping[str, Any], links: ReaderLinks = ..., /) -> Rendered:
+        """With the links of one reader, or without any."""

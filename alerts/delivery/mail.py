@@ -20,7 +20,8 @@ import idna
 
 from alerts.errors import DeliveryError
 
-_POLICY = policy.Compat32(linesep="\r\n", mangle_from_=False)
+# What is to be folded is folded here: an id or link must stand on the line of its header's name.
+_POLICY = policy.Compat32(linesep="\r\n", mangle_from_=False, max_line_length=None)
 _SUBJECT_LIMIT = 400
 _NAME_LIMIT = 100
 _LONGEST_WORD = 60
@@ -44,6 +45,7 @@ class Letter:
         subject, html, text: as rendered; any character.
         date: aware; written as UTC.
         unsubscribe: address that takes people off; empty when there is none.
+        unsubscribe_url: link that does so with one click; empty when there is none.
         references: id of the thread this mail belongs to, with angle brackets; empty for a mail that stands alone.
     """
 
@@ -59,6 +61,7 @@ class Letter:
     text: str
     date: datetime
     unsubscribe: str = ""
+    unsubscribe_url: str = ""
     references: str = ""
 
 
@@ -141,8 +144,14 @@ def build(letter: Letter) -> bytes:
     if letter.references:
         message["References"] = letter.references
     message["List-Id"] = _list_id(title, f"{slug(letter.desk)}.{wire_domain(letter.domain)}")
+    # RFC 8058: the link acts on POST only; the mail program's button sends exactly that.
+    ways = [f"<{letter.unsubscribe_url}>"] if letter.unsubscribe_url else []
     if letter.unsubscribe:
-        message["List-Unsubscribe"] = f"<mailto:{wire_address(letter.unsubscribe)}?subject=unsubscribe>"
+        ways.append(f"<mailto:{wire_address(letter.unsubscribe)}?subject=unsubscribe>")
+    if ways:
+        message["List-Unsubscribe"] = ",\n ".join(ways)
+    if letter.unsubscribe_url:
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message["Auto-Submitted"] = "auto-generated"
     message["MIME-Version"] = "1.0"
     # "=_" can stand neither in quoted-printable nor in base64, so this boundary never meets the content.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alerts.digests import wording
 from alerts.digests.compose import FORMAT, NAME_LIMIT, Occasion, compose
 from alerts.digests.freeze import news_of
-from alerts.digests.render import Rendered, loudest_first, render_page
+from alerts.digests.render import NO_LINKS, ReaderLinks, Rendered, loudest_first, render_page
 from alerts.ledger.items import Item
 from alerts.schedule import next_slots
 
@@ -72,9 +72,9 @@ def compose_alert(
     }
 
 
-def render_alert(snapshot: Mapping[str, Any]) -> Rendered:
+def render_alert(snapshot: Mapping[str, Any], links: ReaderLinks = NO_LINKS) -> Rendered:
     """Subject, HTML and text of an alert; the same snapshot gives the same bytes."""
-    values = {**snapshot, "preheader": _preheader(snapshot)}
+    values = {**snapshot, "preheader": _preheader(snapshot), "links": links}
     return Rendered(
         subject=alert_subject(snapshot),
         html=render_page("alert.html.j2", values),

@@ -55,18 +55,36 @@ class Section:
     more: int
 
 
-def render(snapshot: Snapshot) -> Rendered:
+@dataclass(frozen=True, slots=True)
+class ReaderLinks:
+    """Links of one reader back to us; empty ones are left out.
+
+    Attributes:
+        feedback: what stands before ``/ARTICLE`` in the link that judges an article.
+        unsubscribe: the link that takes the reader off.
+    """
+
+    feedback: str = ""
+    unsubscribe: str = ""
+
+
+NO_LINKS = ReaderLinks()
+
+
+def render(snapshot: Snapshot, links: ReaderLinks = NO_LINKS) -> Rendered:
     """Render a digest within its byte budget.
 
     Args:
         snapshot: what `compose` made: JSON values only.
+        links: of the reader.
 
     Returns:
         Subject, HTML of at most the snapshot's `budget` bytes (as long as the head and foot alone fit), and text.
     """
     stories = loudest_first(snapshot["stories"])
+    values = {**snapshot, "links": links}
     return Rendered(
-        subject=subject(snapshot), html=_fitting(_html, snapshot, stories), text=_fitting(_text, snapshot, stories)
+        subject=subject(snapshot), html=_fitting(_html, values, stories), text=_fitting(_text, values, stories)
     )
 
 

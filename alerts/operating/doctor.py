@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import getproxies
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
 from alerts.configuration import Configuration, load_configuration
+from alerts.delivery.chat import check as check_chat
+from alerts.delivery.linking import unreachable
 from alerts.delivery.smtp import probe
 from alerts.ledger import schema as ledger
+from alerts.links import Signer
+from alerts.routes import ChatRoute
 from alerts.schedule import next_slots
 from crawler.archive import open_archive
 from crawler.archive import schema as archive_schema
@@ -67,7 +72,10 @@ def _broken(error: ConfigError) -> Check:
 
 
 def _examine_parts(configuration: Configuration, now: datetime) -> list[Check]:
-    checks = [_clock(now), *_desks(configuration, now), *_mail_server(configuration)]
+    checks = [
+        _clock(now), *_desks(configuration, now), *_mail_server(configuration), *_web_side(configuration),
+        *_proxies(), *_chats(configuration),
+    ]  # fmt: skip
     try:
         archive = open_archive(configuration.database_url)
     except SchemaError as error:
@@ -108,6 +116,41 @@ def _mail_server(configuration: Configuration) -> Iterator[Check]:
         yield Check("mail server", "ok", probe(configuration.settings.alerts))
     except CeasewireError as error:
         yield Check("mail server", "error", str(error))
+
+
+def _web_side(configuration: Configuration) -> Iterator[Check]:
+    """Whether readers' links would lead anywhere."""
+    options = configuration.settings.alerts
+    if options.web is None:
+        return
+    try:
+        Signer(options.web.secret().read())
+    except (ConfigError, ValueError) as error:
+        yield Check("web side", "error", str(error), configuration=True)
+        return
+    reason = unreachable(options.web.url)
+    words = f"{options.web.url} does not answer ({reason}): mails go without links" if reason else options.web.url
+    yield Check("web side", "warning" if reason else "ok", words)
+
+
+def _proxies() -> Iterator[Check]:
+    """Behind a proxy it is the proxy that looks names up, so the guard sees URLs only."""
+    named = sorted(name for name in getproxies() if name in {"http", "https", "all"})
+    if named:
+        detail = f"{', '.join(named)} requests go through a proxy: the guard cannot see the addresses behind names"
+        yield Check("proxy", "warning", f"{detail}; the proxy must refuse private addresses itself")
+
+
+def _chats(configuration: Configuration) -> Iterator[Check]:
+    """Whether the address of each chat can be read and is understood; nothing is sent."""
+    for route in sorted({r for desk in configuration.desks for r in desk.routes if r.kind == "chat"}, key=str):
+        assert isinstance(route, ChatRoute)
+        try:
+            check_chat(route.url.read(), route.name)
+        except CeasewireError as error:
+            yield Check(f"chat {route.name}", "error", str(error), configuration=isinstance(error, ConfigError))
+        else:
+            yield Check(f"chat {route.name}", "ok", "its address is understood")
 
 
 def _database(archive: Archive) -> Iterator[Check]:

@@ -1,0 +1,1 @@
+"""The small HTTP side of `serve --http`: health, metrics, verdicts of readers, unsubscribing."""
