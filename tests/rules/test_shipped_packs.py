@@ -149,7 +149,7 @@ PASSING = {
         ),
         pytest.param("Air strike kills 12 soldiers", "The raid killed dozens of fighters.", False, id="fighters only"),
         pytest.param("Air strike kills 12 soldiers", "The air strike killed three children too.", True, id="children"),
-        pytest.param("Car bomb kills 12 in Baghdad, including a soldier", "It was noon.", True, id="with a fighter"),
+        pytest.param("Grenade attack kills nine in Quetta, including a soldier", "", True, id="with a fighter"),
     ],
 )
 def test_an_aside_and_losses_of_fighters_are_background(title: str, body: str, flagged: bool) -> None:
