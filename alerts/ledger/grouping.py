@@ -66,25 +66,31 @@ class NewMember:
     version: int
 
 
-def ungrouped(connection: sa.Connection, after: int, limit: int) -> list[int]:
+def ungrouped(connection: sa.Connection, after: int, limit: int, since: datetime | None = None) -> list[int]:
     """The oldest articles with ids above `after` that belong to no story yet.
 
     `after` only pages through one job's work; a job begins at 0, because ids can become visible out of order.
+
+    Args:
+        connection: a reading or a writing one.
+        after: an id.
+        limit: how many at most.
+        since: look only among articles seen since then, which spares a walk through the whole archive.
     """
-    rows = connection.execute(
-        sa.select(article.c.id)
-        .outerjoin(story_article, story_article.c.article == article.c.id)
-        .where(article.c.id > after, story_article.c.article.is_(None))
-        .order_by(article.c.id)
-        .limit(limit)
-    )
-    return list(rows.scalars())
+    there = sa.exists().where(story_article.c.article == article.c.id)
+    query = sa.select(article.c.id).where(article.c.id > after, ~there).order_by(article.c.id).limit(limit)
+    if since is not None:
+        query = query.where(article.c.seen_at > since)
+    return list(connection.execute(query).scalars())
 
 
 def count_ungrouped(connection: sa.Connection) -> int:
-    """How many articles belong to no story yet."""
-    there = sa.exists().where(story_article.c.article == article.c.id)
-    return connection.execute(sa.select(sa.func.count()).select_from(article).where(~there)).scalar_one()
+    """How many articles belong to no story yet; more only if articles that were in stories are gone."""
+    counts = [
+        connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        for table in (article, story_article)
+    ]
+    return counts[0] - counts[1]
 
 
 def changed(connection: sa.Connection, since: datetime, limit: int) -> list[int]:
@@ -99,8 +105,8 @@ def changed(connection: sa.Connection, since: datetime, limit: int) -> list[int]
     return list(rows.scalars())
 
 
-def late_links(connection: sa.Connection) -> list[tuple[int, int]]:
-    """(article, article it duplicates) where both are in stories, but not in the same one.
+def late_links(connection: sa.Connection, since: datetime) -> list[tuple[int, int]]:
+    """(article seen since then, article it duplicates) where both are in stories, but not in the same one.
 
     A canonical link is only known once the page was fetched, and that may be after the article was grouped.
     """
@@ -109,7 +115,12 @@ def late_links(connection: sa.Connection) -> list[tuple[int, int]]:
         sa.select(article.c.id, article.c.duplicate_of)
         .join(mine, mine.c.article == article.c.id)
         .join(theirs, theirs.c.article == article.c.duplicate_of)
-        .where(article.c.duplicate_of.is_not(None), mine.c.story != theirs.c.story, mine.c.pinned.is_(False))
+        .where(
+            article.c.seen_at > since,
+            article.c.duplicate_of.is_not(None),
+            mine.c.story != theirs.c.story,
+            mine.c.pinned.is_(False),
+        )
         .order_by(article.c.id)
     )
     return [(row.id, row.duplicate_of) for row in rows]
@@ -120,7 +131,7 @@ def members(connection: sa.Connection, articles: Collection[int]) -> dict[int, M
     return {
         row.article: Member(*row)
         for chunk in _chunks(articles)
-        for row in connection.execute(_MEMBERS.where(story_article.c.article.in_(chunk)))
+        for row in connection.execute(_MEMBERS_AMONG, {"keys": chunk})
     }
 
 
@@ -135,13 +146,8 @@ def texts_with(connection: sa.Connection, runs: Collection[int]) -> dict[int, li
     """Run -> articles that have it, in the order in which they came."""
     found: dict[int, list[int]] = {}
     for chunk in _chunks(runs):
-        rows = connection.execute(
-            sa.select(text_sketch.c.run, text_sketch.c.article)
-            .where(text_sketch.c.run.in_(chunk))
-            .order_by(text_sketch.c.run, text_sketch.c.article)
-        )
-        for row in rows:
-            found.setdefault(row.run, []).append(row.article)
+        for run, key in connection.execute(_WITH_RUN, {"keys": chunk}):
+            found.setdefault(run, []).append(key)
     return found
 
 
@@ -149,9 +155,8 @@ def stories_with(connection: sa.Connection, terms: Collection[int]) -> dict[int,
     """Term -> stories that have it, the latest last; a story that became part of another is that one."""
     found: dict[int, list[int]] = {}
     for chunk in _chunks(terms):
-        rows = connection.execute(_WITH_TERM.where(story_term.c.term.in_(chunk)).order_by(story_term.c.story))
-        for row in rows:
-            found.setdefault(row.term, []).append(row.now)
+        for term, key in connection.execute(_WITH_TERM, {"keys": chunk}):
+            found.setdefault(term, []).append(key)
     return found
 
 
@@ -174,18 +179,14 @@ def latest_with(connection: sa.Connection, term: int, limit: int) -> list[int]:
 def word_counts(connection: sa.Connection, words: Collection[int]) -> dict[int, int]:
     """Word -> articles that had it; words nobody had are left out."""
     return {
-        row.word: row.articles
-        for chunk in _chunks(words)
-        for row in connection.execute(sa.select(story_word).where(story_word.c.word.in_(chunk)))
+        word: articles for chunk in _chunks(words) for word, articles in connection.execute(_COUNTS, {"keys": chunk})
     }
 
 
 def cores(connection: sa.Connection, stories: Collection[int]) -> dict[int, StoredCore]:
     """The cores of these stories; those without one are left out."""
     return {
-        row.story: StoredCore(*row)
-        for chunk in _chunks(stories)
-        for row in connection.execute(sa.select(story_core).where(story_core.c.story.in_(chunk)))
+        row.story: StoredCore(*row) for chunk in _chunks(stories) for row in connection.execute(_CORES, {"keys": chunk})
     }
 
 
@@ -334,6 +335,21 @@ _MEMBERS = sa.select(
     article.c.published,
     article.c.seen_at,
 ).join(article, article.c.id == story_article.c.article)
-_WITH_TERM = sa.select(story_term.c.term, sa.func.coalesce(story.c.merged_into, story.c.id).label("now")).join(
-    story, story.c.id == story_term.c.story
+# Built once: building a query costs more than asking it. `keys` becomes as many parameters as it has values.
+_KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
+_MEMBERS_AMONG = _MEMBERS.where(story_article.c.article.in_(_KEYS))
+_WITH_RUN = (
+    sa.select(text_sketch.c.run, text_sketch.c.article)
+    .where(text_sketch.c.run.in_(_KEYS))
+    .order_by(text_sketch.c.run, text_sketch.c.article)
+)
+_WITH_TERM = (
+    sa.select(story_term.c.term, sa.func.coalesce(story.c.merged_into, story.c.id))
+    .join(story, story.c.id == story_term.c.story)
+    .where(story_term.c.term.in_(_KEYS))
+    .order_by(story_term.c.term, story_term.c.story)
+)
+_COUNTS = sa.select(story_word.c.word, story_word.c.articles).where(story_word.c.word.in_(_KEYS))
+_CORES = sa.select(story_core.c.story, story_core.c.since, story_core.c.until, story_core.c.features).where(
+    story_core.c.story.in_(_KEYS)
 )

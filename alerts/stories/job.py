@@ -17,7 +17,7 @@ from alerts.ledger import grouping as queries
 from alerts.ledger.decisions import kept_apart
 from alerts.ledger.grouping import Member, NewMember
 from alerts.revisions.carrying import carry_over
-from alerts.stories.placing import Placement, place
+from alerts.stories.placing import WINDOW, Placement, place
 from alerts.stories.stored import StoredIndex, subject_of
 from alerts.stories.words import Text, read
 from crawler.archive.articles import get_articles
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 BATCH = 200
 LATE = timedelta(days=3)
 """So long after it was first seen an article's text may still change where it belongs."""
+GROUPED = "articles grouped"
 
 Progress = Callable[[int, int, str], None]
 
@@ -45,19 +46,25 @@ def group_articles(archive: Archive, now: datetime, progress: Progress | None = 
         How many articles found their story, plus how many were placed anew or moved.
     """
     with archive.read() as connection:
-        total = queries.count_ungrouped(connection) if progress is not None else 0
+        total = queries.count_ungrouped(connection)
+    done = _group_all(archive, now, now - LATE, lambda done: progress and progress(done, max(total, done), GROUPED))
+    if done != total:
+        # Some are older, or articles that were in stories are gone: then the whole archive is looked through.
+        done += _group_all(archive, now, None, lambda more: progress and progress(done + more, total, GROUPED))
+    return done + _late(archive, now)
+
+
+def _group_all(archive: Archive, now: datetime, since: datetime | None, tell: Callable[[int], object]) -> int:
     done = after = 0
     while True:
         with archive.write() as connection:
-            batch = queries.ungrouped(connection, after, BATCH)
+            batch = queries.ungrouped(connection, after, BATCH, since)
             _group(connection, batch, now)
         done += len(batch)
-        if progress is not None:
-            progress(done, max(total, done), "articles grouped")
+        tell(done)
         if len(batch) < BATCH:
-            break
+            return done
         after = batch[-1]
-    return done + _late(archive, now)
 
 
 def _group(connection: sa.Connection, batch: Sequence[int], now: datetime) -> None:
@@ -91,7 +98,7 @@ def _decide(article: Article, text: Text, index: StoredIndex) -> Placement:
     if there is not None:
         reason = "canonical link names article {}"
         return Placement(article.id, there.story, "copy", reason, there.copies, target)
-    return place(subject_of(article), text, index)
+    return place(subject_of(article), text, index, index.sketches[article.id])
 
 
 def _store(
@@ -151,7 +158,7 @@ def _late(archive: Archive, now: datetime) -> int:
     """Join stories and move articles whose pages came after the grouping."""
     moved = 0
     with archive.write() as connection:
-        for article_id, target in queries.late_links(connection):
+        for article_id, target in queries.late_links(connection, now - WINDOW):
             there = queries.members(connection, [article_id, target])
             reason = f"canonical link names article {target}"
             moved += join_stories(connection, there[article_id].story, there[target].story, reason, now)

@@ -100,15 +100,16 @@ class Index(Protocol):
         """How rare terms are."""
 
 
-def place(subject: Subject, text: Text, index: Index) -> Placement:
+def place(subject: Subject, text: Text, index: Index, sketch: frozenset[int] | None = None) -> Placement:
     """Decide where an article goes.
 
     Args:
         subject: the article.
         text: what it says.
         index: of the articles before.
+        sketch: the runs of its text, if they are at hand.
     """
-    sketch = runs(text.words)
+    sketch = runs(text.words) if sketch is None else sketch
     found = index.texts_with(sketch)
     dull = frozenset(run for run, articles in found.items() if len(articles) >= DULL)
     hits = Counter(article for run, articles in found.items() if run not in dull for article in articles)

@@ -63,6 +63,7 @@ class StoredIndex(MemoryIndex):
         self._now = now
         self._read_texts: OrderedDict[int, Text] = OrderedDict()
         self._batch: dict[int, Text] = {}
+        self.sketches: dict[int, frozenset[int]] = {}
         self._new_runs: list[tuple[int, int]] = []
         self._new_terms: list[tuple[str, int]] = []
         self._new_words: Counter[str] = Counter()
@@ -73,12 +74,12 @@ class StoredIndex(MemoryIndex):
         """Fetch what placing these articles asks for, in a few queries."""
         self._batch = {subject.id: text for subject, text in batch}
         self._load_counts(text for _, text in batch)
-        sketches = {subject.id: runs(text.words) for subject, text in batch}
-        self._runs = queries.texts_with(self._connection, frozenset().union(*sketches.values()))
+        self.sketches = {subject.id: runs(text.words) for subject, text in batch}
+        self._runs = queries.texts_with(self._connection, frozenset().union(*self.sketches.values()))
         asked = {subject.id: key_terms(text, self.rarity(), TERMS_ASKED) for subject, text in batch}
         self._load_terms(asked.values())
         found: set[int] = set()
-        for sketch in sketches.values():
+        for sketch in self.sketches.values():
             hits = Counter(key for run in sketch for key in self._runs.get(run, ()) if len(self._runs[run]) < DULL)
             found.update(key for key, _ in hits.most_common(TEXTS_READ))
         self._load_members(found - self._batch.keys())
