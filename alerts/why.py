@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from alerts.flags import rule_text
 from alerts.ledger import schema as ledger
+from alerts.ledger.stories import with_merged
+from alerts.origins.names import Names
 from crawler.archive import articles
 from crawler.archive import schema as archive_schema
 from crawler.urls import host_slot, url_key
@@ -33,7 +35,8 @@ class Answer:
         page: page_state, page_status, page_reason, page_tries, page_url, raw_date, channel, changed_at.
         urls: every URL key that leads to the article, with how it was learnt.
         sightings: which channel named it, when.
-        story: id, revision, relation, reason and the number of its articles; None before grouping.
+        story: id, revision, relation, reason, the number of its articles, copies (the article that first had this
+            text), origin (key and name) and origin_reason, and the stories merged into it; None before grouping.
         readings: rule set and time for each version.
         flags: every flag, withdrawn ones too.
         silent: rule id -> why it did not fire on the present text.
@@ -64,7 +67,7 @@ def explain_url(archive: Archive, url: str, rule_set: RuleSet, sources: Sequence
         article = None if number is None else articles.get_article(connection, number)
         if article is None:
             return Answer(url, key, nearby=_channels_of_host(connection, url))
-        story = _story(connection, article.id)
+        story = _story(connection, article.id, Names(sources))
         flags = _rows(
             connection, sa.select(ledger.flag).where(ledger.flag.c.article == article.id).order_by(ledger.flag.c.id)
         )
@@ -101,18 +104,29 @@ def _page(connection: sa.Connection, article: int) -> Row:
     return _rows(connection, sa.select(*wanted).where(columns.id == article))[0]
 
 
-def _story(connection: sa.Connection, article: int) -> Row | None:
+def _story(connection: sa.Connection, article: int, names: Names) -> Row | None:
     member, story = ledger.story_article, ledger.story
     size = sa.select(sa.func.count()).where(member.c.story == story.c.id).correlate(story).scalar_subquery()
     query = (
         sa.select(
-            story.c.id, story.c.revision, story.c.change, member.c.relation, member.c.reason, size.label("articles")
+            story.c.id,
+            story.c.revision,
+            story.c.change,
+            member.c.relation,
+            member.c.reason,
+            size.label("articles"),
+            member.c.copies,
+            member.c.origin,
+            member.c.origin_reason,
         )
         .join(member, member.c.story == story.c.id)
         .where(member.c.article == article)
     )
     found = _rows(connection, query)
-    return found[0] if found else None
+    if not found:
+        return None
+    merged = [key for key in with_merged(connection, [found[0]["id"]]) if key != found[0]["id"]]
+    return {**found[0], "origin_name": names.shown(found[0]["origin"] or ""), "merged": merged}
 
 
 def _digests(connection: sa.Connection, story: Row | None) -> list[Row]:
@@ -127,7 +141,7 @@ def _digests(connection: sa.Connection, story: Row | None) -> list[Row]:
         )
         .join(digest, digest.c.id == item.c.digest)
         .outerjoin(delivery, delivery.c.digest == digest.c.id)
-        .where(item.c.story == story["id"])
+        .where(item.c.story.in_([story["id"], *story["merged"]]))
         .order_by(digest.c.id, delivery.c.id)
     )  # fmt: skip
     return _rows(connection, query)
@@ -137,7 +151,8 @@ def _waiting(connection: sa.Connection, story: Row | None) -> list[str]:
     if story is None:
         return []
     item = ledger.item
-    query = sa.select(item.c.desk).where(item.c.story == story["id"], item.c.digest.is_(None)).order_by(item.c.desk)
+    mine = item.c.story.in_([story["id"], *story["merged"]])
+    query = sa.select(item.c.desk).where(mine, item.c.digest.is_(None)).distinct().order_by(item.c.desk)
     return list(connection.execute(query).scalars())
 
 
@@ -198,6 +213,14 @@ def _describe_story(answer: Answer) -> Iterator[str]:
     row = answer.story
     place = f"story {row['id']}, revision {row['revision']}, {row['articles']} articles"
     yield f"{place}: this one is {row['relation']} ({row['reason']})"
+    if row["copies"] not in (None, answer.article.id if answer.article else None):
+        yield f"  the same text as article {row['copies']}"
+    if row["origin"] is None:
+        yield "  whose text it is has not been assessed yet"
+    elif row["origin"].startswith("unknown:"):
+        yield f"  whose text it is cannot be told: {row['origin_reason']}"
+    else:
+        yield f"  the text is {row['origin_name']}'s: {row['origin_reason']}"
 
 
 def _describe_reading(answer: Answer) -> Iterator[str]:

@@ -81,6 +81,11 @@ def carry_apart(connection: sa.Connection, story: int, new: int, now: datetime) 
         taken_back = queries.drop_open(connection, desk, [new], corrections=True)
         there = _side(connection, desk, story)
         if not there.carried:
+            # What no digest has told is told anew, each story for itself, whatever the desk was weighed against before.
+            fresh = [key for key in (story, new) if not _side(connection, desk, key).carried]
+            queries.drop_open(connection, desk, fresh)
+            for key in fresh:
+                _store(connection, desk, key, Weighed(_UNWEIGHED, 0, {}, {}))
             continue
         _store(connection, desk, new, there.weighed)
         if not taken_back and there.told:
