@@ -6,6 +6,7 @@ any moment leaves either all of an answer in the archive (articles, validators, 
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -74,7 +75,10 @@ async def store_item(run: CollectRun, item: Any) -> None:
 
 async def _store_channel(run: CollectRun, answer: ChannelAnswer) -> None:
     if answer.document is not None:
-        entries = with_languages(answer.document.entries, run.sources[answer.channel.source], run.options)
+        # In a thread: the first call reads the language models, and requests under way would run out of time.
+        entries = await asyncio.to_thread(
+            with_languages, answer.document.entries, run.sources[answer.channel.source], run.options
+        )
         answer = replace(answer, document=replace(answer.document, entries=entries))
     limits = channel_limits(run.channels.get(answer.channel.id), run.options)
     store = partial(
@@ -229,7 +233,7 @@ def channel_state(row: ChannelRow) -> State:
         reason=row.state_reason,
         interval_seconds=row.interval_seconds,
         failures=row.failures,
-        arrival_rate=row.arrival_rate,
+        arrivals=row.arrivals,
         first_polled=row.first_polled,
         last_polled=row.last_polled,
         last_success=row.last_success,

@@ -50,6 +50,7 @@ class FeedPoller:
         self._run = run
         self._turns: Turns[_Job] = Turns()
         self._bell = asyncio.Event()
+        self._turnstile = asyncio.Lock()
         self._fetching: set[asyncio.Task[Any]] = set()
         self._batches = Batches(run)
         for channel in channels:
@@ -106,7 +107,7 @@ class FeedPoller:
             self._turns.done(host, self._rested(host.key))
             self._ring()
         if isinstance(answer, Reply):
-            answer = verdict(answer, job.channel, self._run.now()) or await read_feed(self._run, answer, job.channel)
+            answer = verdict(answer, job.channel, self._run.now()) or await self._read(answer, job.channel)
         if answer is None:
             return
         if answer.kind is Kind.UNCHANGED:
@@ -136,6 +137,16 @@ class FeedPoller:
             asked = retry_after_seconds(reply.header("Retry-After") or "", run.now())
             run.hold(host.key, HOLD_WITHOUT_DATE.total_seconds() if asked is None else asked)
         return self._follow(job, reply) if redirects(reply) else replace(reply, redirects=job.redirects)
+
+    async def _read(self, reply: Reply, channel: ChannelRow) -> ChannelAnswer:
+        """Read a document when its turn comes: one for each round of the loop.
+
+        Many that arrive together would otherwise keep the loop busy for seconds, and requests whose answers lie in
+        their sockets already would run out of time.
+        """
+        async with self._turnstile:
+            await asyncio.sleep(0)
+        return await read_feed(self._run, reply, channel)
 
     async def _fetch(self, fetcher: Fetcher, job: _Job, *, keep: bool) -> Reply | None:
         """The reply to one request; None when the run stops meanwhile."""
