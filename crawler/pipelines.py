@@ -233,7 +233,7 @@ def channel_state(row: ChannelRow) -> State:
         reason=row.state_reason,
         interval_seconds=row.interval_seconds,
         failures=row.failures,
-        arrival_rate=row.arrival_rate,
+        arrivals=row.arrivals,
         first_polled=row.first_polled,
         last_polled=row.last_polled,
         last_success=row.last_success,

@@ -234,7 +234,7 @@ def poll_values(before: ChannelRow, record: PollRecord) -> dict[str, Any]:
         "next_poll": decision.next_poll,
         "interval_seconds": decision.interval_seconds,
         "last_polled": record.at,
-        "arrival_rate": decision.arrival_rate,
+        "arrival_rate": decision.arrivals.rate,
     }
     if record.good:
         values["last_success"] = record.at
@@ -249,6 +249,8 @@ def poll_values(before: ChannelRow, record: PollRecord) -> dict[str, Any]:
     move = decision.move
     rest: dict[str, Any] = {
         "failures": decision.failures,
+        "burst": decision.arrivals.burst,
+        "peak_rate": decision.arrivals.peak,
         "usual_gap_seconds": decision.habit.gap,
         "gap_weight_seconds": decision.habit.weight,
         "listed": decision.listed,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from crawler.archive.schema import channel, channel_event
 from crawler.archive.texts import storable
-from crawler.polling.values import Habit, NoteKind
+from crawler.polling.values import Arrivals, Habit, NoteKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,14 @@ class ChannelRow:
     moved_answers: int = 0
     old_url: str | None = None
     standby: bool = False
+    burst: float = 0.0
+    peak_rate: float = 0.0
     items: bytes | None = None
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """How fast new items come."""
+        return Arrivals(self.arrival_rate, self.burst, self.peak_rate)
 
     @property
     def habit(self) -> Habit:

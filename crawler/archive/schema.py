@@ -86,6 +86,8 @@ channel = sa.Table(
     sa.Column("moved_answers", sa.Integer, nullable=False, server_default="0"),  # how often that was answered
     sa.Column("old_url", sa.Text),  # what `url` was before it was replaced; null while it is the configured one
     sa.Column("standby", sa.Boolean, nullable=False, server_default=sa.false()),  # a better channel is at work
+    sa.Column("burst", sa.Float, nullable=False, server_default="0"),  # see polling.Arrivals
+    sa.Column("peak_rate", sa.Float, nullable=False, server_default="0"),
     sa.Column("items", sa.LargeBinary),  # marks of the items in the last document, 8 bytes each
     sa.Index(None, "next_poll"),
     sa.Index(None, "source"),

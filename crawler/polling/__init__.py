@@ -12,14 +12,9 @@
 
 from crawler.polling.challenges import challenge
 from crawler.polling.deciding import next_poll
-from crawler.polling.intervals import (
-    HOLD_WITHOUT_DATE,
-    RATE_DECAY_HOURS,
-    SHORTEST_AGREED,
-    max_age_minutes,
-    retry_after_seconds,
-)
+from crawler.polling.intervals import HOLD_WITHOUT_DATE, SHORTEST_AGREED, max_age_minutes, retry_after_seconds
 from crawler.polling.values import (
+    Arrivals,
     Decision,
     Habit,
     Health,
@@ -35,8 +30,8 @@ from crawler.polling.values import (
 
 __all__ = [
     "HOLD_WITHOUT_DATE",
-    "RATE_DECAY_HOURS",
     "SHORTEST_AGREED",
+    "Arrivals",
     "Decision",
     "Habit",
     "Health",

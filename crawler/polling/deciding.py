@@ -29,7 +29,7 @@ def next_poll(state: State, outcome: Outcome, now: datetime, limits: Limits) -> 
 
 
 def _after_good(state: State, outcome: Outcome, now: datetime, limits: Limits) -> Decision:
-    rate = intervals.arrival_rate(state, outcome, now)
+    arrivals = intervals.next_arrivals(state, outcome, now)
     habit = states.next_habit(state, outcome, now)
     moved = moves.after_good(state, outcome, now)
     health, reason = states.good_health(state, outcome, habit, now, moved.reason)
@@ -38,10 +38,10 @@ def _after_good(state: State, outcome: Outcome, now: datetime, limits: Limits) -
     asks = outcome.asks_minutes if changed else outcome.asks_minutes or state.asks_minutes
     if health is Health.GAP:
         wanted = limits.low
-    elif state.first_polled is None and not rate:
+    elif state.first_polled is None and not arrivals.rate:
         wanted = limits.first
     else:
-        wanted = intervals.wanted_interval(rate, intervals.UNKNOWN_WINDOW if listed is None else listed)
+        wanted = intervals.wanted_interval(arrivals, intervals.UNKNOWN_WINDOW if listed is None else listed)
     low = intervals.shortest(outcome, asks, limits)
     high = max(limits.high, low)
     interval = intervals.bounded(wanted, low, high)
@@ -52,7 +52,7 @@ def _after_good(state: State, outcome: Outcome, now: datetime, limits: Limits) -
         health=health,
         reason=reason,
         failures=0,
-        arrival_rate=rate,
+        arrivals=arrivals,
         habit=habit,
         listed=listed,
         asks_minutes=asks,
@@ -95,7 +95,7 @@ def _after_bad(state: State, outcome: Outcome, now: datetime, limits: Limits) ->
         health=setback.health,
         reason=setback.reason,
         failures=failures,
-        arrival_rate=state.arrival_rate,
+        arrivals=state.arrivals,
         habit=state.habit,
         listed=state.listed,
         asks_minutes=state.asks_minutes,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from crawler.polling.values import Kind, Limits, Outcome, State
+from crawler.polling.values import Arrivals, Kind, Limits, Outcome, State
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
@@ -22,33 +24,70 @@ SHORTEST_AGREED = timedelta(minutes=2)
 """No agreement with a source goes below this."""
 BACK_OFF_CAP = timedelta(hours=6)
 BACK_OFF_CAP_FOR = timedelta(days=3)
-RATE_DECAY_HOURS = 6.0
+RATE_DECAY = timedelta(hours=6)
 SHORTEST_USEFUL = timedelta(minutes=10)
 HOLD_WITHOUT_DATE = timedelta(minutes=15)
+SHORTEST_SPAN = timedelta(minutes=15)
+"""One item in two minutes is no thirty an hour."""
+BURST_DECAY = timedelta(minutes=30)
+BURST_MARGIN = 1.5
+PEAK_DECAY = timedelta(days=14)
 UNKNOWN_WINDOW = 30
 """Items that a document of unknown length is taken to hold."""
 
 
-def arrival_rate(state: State, outcome: Outcome, now: datetime) -> float:
-    """New items an hour: rises at once, decays over 6 h. At a first fetch, what the entries' dates say."""
+def next_arrivals(state: State, outcome: Outcome, now: datetime) -> Arrivals:
+    """What is known of the arrivals with this poll in it."""
+    before = state.arrivals
     if state.first_polled is None:
-        lately = now - timedelta(hours=RATE_DECAY_HOURS)
-        return sum(1 for date in outcome.dates if date >= lately) / RATE_DECAY_HOURS
-    hours = max((now - (state.last_success or now)) / HOUR, 1 / 60)
-    return max(outcome.new / hours, state.arrival_rate * math.exp(-hours / RATE_DECAY_HOURS))
+        lately = sum(1 for date in outcome.dates if now - date <= RATE_DECAY) / (RATE_DECAY / HOUR)
+        return Arrivals(lately, _weighed(outcome, now, timedelta(0)), _densest(outcome.dates))
+    passed = max(now - (state.last_success or now), timedelta(0))
+    burst, peak = before.burst, before.peak
+    if outcome.new:
+        quiet = max(now - (state.last_new or now), timedelta(0))
+        burst = burst * math.exp(-(quiet / BURST_DECAY)) + _weighed(outcome, now, passed)
+        peak = max(peak * math.exp(-(quiet / PEAK_DECAY)), burst / (BURST_DECAY / HOUR))
+    rate = before.rate * math.exp(-(passed / RATE_DECAY))
+    if outcome.new:
+        rate = max(rate, outcome.new / (max(passed, SHORTEST_SPAN) / HOUR), burst / (BURST_DECAY / HOUR))
+    return Arrivals(rate, burst, peak)
 
 
-def wanted_interval(rate: float, window: int) -> timedelta:
-    """A quarter of the window must not roll over between two polls; else about one poll for each new item.
+def _weighed(outcome: Outcome, now: datetime, passed: timedelta) -> float:
+    """How many items are new, each counting less the longer ago it was published; undated ones at any time since."""
+    dated = sum(math.exp(-(max(now - date, timedelta(0)) / BURST_DECAY)) for date in outcome.dates)
+    undated = max(outcome.new - len(outcome.dates), 0)
+    if not undated or passed <= timedelta(0):
+        return dated
+    ratio = passed / BURST_DECAY
+    return dated + undated * (1 - math.exp(-ratio)) / ratio
+
+
+def _densest(dates: Sequence[datetime]) -> float:
+    """Items an hour in the busiest half hour of a document. Those with one and the same date say nothing."""
+    ordered = sorted(set(dates))
+    most = max((bisect_right(ordered, begin + BURST_DECAY) - at for at, begin in enumerate(ordered)), default=0)
+    return most / (BURST_DECAY / HOUR) if most > 2 else 0.0
+
+
+def wanted_interval(arrivals: Arrivals, window: int) -> timedelta:
+    """How long to wait by what is known of the arrivals.
+
+    A quarter of the window must not roll over between two polls at the present rate; else about one poll for each new
+    item; and a burst half as strong again as any before, should it begin right now, must not fill the window unseen.
 
     Args:
-        rate: new items an hour.
+        arrivals: of the channel.
         window: items that a document holds.
     """
-    if rate <= 1e-6:
-        return timedelta(days=365)  # no bound from here: the caller's limits hold
-    hours = min(0.25 * max(window, 1) / rate, max(SHORTEST_USEFUL / HOUR, 1 / rate))
-    return timedelta(hours=min(hours, 24 * 365))
+    hours = 24 * 365.0  # no bound from here: the caller's limits hold
+    window, useful = max(window, 1), SHORTEST_USEFUL / HOUR
+    if arrivals.rate > 1e-6:
+        hours = min(hours, 0.25 * window / arrivals.rate, max(useful, 1 / arrivals.rate))
+    if arrivals.peak > 1e-6:
+        hours = min(hours, max(useful, window / (BURST_MARGIN * arrivals.peak)))
+    return timedelta(hours=hours)
 
 
 def shortest(outcome: Outcome, asks_minutes: int | None, limits: Limits) -> timedelta:

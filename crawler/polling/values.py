@@ -93,6 +93,21 @@ class Habit:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """How fast new items come.
+
+    Attributes:
+        rate: items an hour now: rises at once, decays over 6 h.
+        burst: new items of the last half hour or so before the last new one, older ones counting less.
+        peak: items an hour in the strongest burst; fades over two weeks.
+    """
+
+    rate: float = 0.0
+    burst: float = 0.0
+    peak: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """Where permanent redirects lead, since when, and how often in a row that was the answer."""
 
@@ -111,7 +126,7 @@ class State:
         reason: why, in words.
         interval_seconds: the usual interval.
         failures: in a row.
-        arrival_rate: new items an hour, decayed.
+        arrivals: how fast new items come.
         first_polled: first success; None before.
         last_polled: any outcome.
         last_success: a usable answer.
@@ -132,7 +147,7 @@ class State:
     reason: str
     interval_seconds: int
     failures: int
-    arrival_rate: float
+    arrivals: Arrivals = Arrivals()
     first_polled: datetime | None = None
     last_polled: datetime | None = None
     last_success: datetime | None = None
@@ -215,7 +230,7 @@ class Decision:
         health: see `Health`.
         reason: why it is so; empty when ok.
         failures: in a row.
-        arrival_rate: new items an hour, decayed.
+        arrivals: how fast new items come.
         habit: how often something is new.
         listed: items in the last document.
         asks_minutes: lower bound that the last document asked for.
@@ -235,7 +250,7 @@ class Decision:
     health: Health
     reason: str
     failures: int
-    arrival_rate: float
+    arrivals: Arrivals = Arrivals()
     habit: Habit = Habit()
     listed: int | None = None
     asks_minutes: int | None = None

@@ -25,7 +25,7 @@ from crawler.archive.channels import (
     sync_channels,
 )
 from crawler.archive.schema import pause
-from crawler.polling import Decision, Habit, Health, Move, Note, NoteKind
+from crawler.polling import Arrivals, Decision, Habit, Health, Move, Note, NoteKind
 from crawler.sources import Channel, ChannelKind, Source
 from tests.archive.conftest import NOW
 
@@ -61,7 +61,7 @@ def _poll(archive: Archive, health: Health = Health.OK, *, before: ChannelRow | 
         health=health,
         reason=changes.pop("reason", ""),
         failures=0 if good else row.failures + 1,
-        arrival_rate=2.5,
+        arrivals=Arrivals(2.5, 3.0, 4.0),
         **changes.pop("decided", {}),
     )
     record = PollRecord(at=NOW, decision=decision, good=good, new=3 if good else 0)
@@ -139,7 +139,8 @@ def test_a_poll_leaves_everything_behind(archive: Archive) -> None:
     assert (row.etag, row.last_modified, row.validators_url, row.body_hash) == (
         etag, "Sun, 01 Mar", "https://final.example/", "hash",
     )  # fmt: skip
-    assert (row.next_poll, row.interval_seconds, row.arrival_rate, row.failures) == (NOW + HOUR, 3600, 2.5, 0)
+    assert (row.next_poll, row.interval_seconds, row.failures) == (NOW + HOUR, 3600, 0)
+    assert row.arrivals == Arrivals(2.5, 3.0, 4.0)
     assert (row.state, row.state_since, row.url) == ("ok", NOW, "https://new.example/rss")
     assert (row.old_url, row.habit, row.listed, row.asks_minutes) == (FEED.url, Habit(60.0, 600.0), 30, 5)
     assert (row.moved_to, row.moved_since, row.moved_answers) == (move.to, NOW, 2)
@@ -219,7 +220,7 @@ def test_an_unchanged_poll_is_one_update(archive: Archive) -> None:
     row, said = _get(archive), []
     with archive.write() as connection:
         sa.event.listen(connection, "before_cursor_execute", lambda *call: said.append(str(call[2])))
-        decision = Decision(NOW + HOUR, 3600, Health.OK, "", 0, 1.25)
+        decision = Decision(NOW + HOUR, 3600, Health.OK, "", 0, row.arrivals)
         record_poll(connection, row, PollRecord(at=NOW + HOUR, decision=decision, good=True))
     assert [statement.split()[0] for statement in said] == ["UPDATE"]
     assert not {"state", "etag", "url", "first_polled"} & set(re.findall(r"(\w+)=", said[0]))

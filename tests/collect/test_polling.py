@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crawler.polling import (
+    Arrivals,
     Decision,
     Health,
     Kind,
@@ -28,12 +29,12 @@ KNOWN = State(
     reason="",
     interval_seconds=1800,
     failures=0,
-    arrival_rate=1.0,
+    arrivals=Arrivals(1.0),
     first_polled=NOW - timedelta(days=30),
     last_success=NOW - timedelta(minutes=30),
     last_new=NOW - timedelta(hours=1),
 )
-NEW = State(Health.NEW, NOW, "", 900, 0, 0.0)
+NEW = State(Health.NEW, NOW, "", 900, 0)
 
 
 def decide(state: State = KNOWN, limits: Limits = LIMITS, **outcome: Any) -> Decision:
@@ -52,7 +53,7 @@ def test_first_fetch_learns_the_rate_from_the_entries() -> None:
     dates = tuple(NOW - timedelta(minutes=14 * number) for number in range(30))
     decision = decide(NEW, kind=Kind.CHANGED, entries=30, new=30, dates=dates)
     assert (minutes(decision), decision.health, decision.listed) == (15, Health.OK, 30)
-    assert decision.arrival_rate == pytest.approx(26 / 6)
+    assert decision.arrivals.rate == pytest.approx(26 / 6)
     assert decision.habit.gap == pytest.approx(14 * 60)
 
 
@@ -74,9 +75,33 @@ def test_the_rate_decays_and_the_interval_grows_to_its_bound() -> None:
     for _ in range(30):
         decision = decide(state, kind=Kind.UNCHANGED)
         waits.append(minutes(decision))
-        state = replace(state, arrival_rate=decision.arrival_rate, last_success=NOW - (decision.next_poll - NOW))
+        state = replace(state, arrivals=decision.arrivals, last_success=NOW - (decision.next_poll - NOW))
     assert waits == sorted(waits)
     assert waits[-1] == 180
+
+
+def test_a_burst_that_begins_is_told_by_the_dates() -> None:
+    """Six new items in an hour are six an hour; all of the last minutes they are many more."""
+    hour_ago = replace(KNOWN, last_success=NOW - timedelta(hours=1))
+    slowly = tuple(NOW - timedelta(minutes=10 * number) for number in range(6))
+    just_now = tuple(NOW - timedelta(minutes=number) for number in range(6))
+    often = replace(LIMITS, low=timedelta(minutes=2), agreed=True)
+    undated = decide(hour_ago, often, kind=Kind.CHANGED, entries=10, new=6)
+    calm = decide(hour_ago, often, kind=Kind.CHANGED, entries=10, new=6, dates=slowly)
+    burst = decide(hour_ago, often, kind=Kind.CHANGED, entries=10, new=6, dates=just_now)
+    assert 6 <= undated.arrivals.rate <= calm.arrivals.rate < 9 < burst.arrivals.rate < 12
+    assert burst.interval_seconds <= calm.interval_seconds <= undated.interval_seconds
+
+
+def test_a_burst_is_remembered_and_so_shortens_quiet_times() -> None:
+    quiet = replace(KNOWN, arrivals=Arrivals(0.0, 0.0, 20.0), listed=30)
+    assert minutes(decide(quiet, kind=Kind.UNCHANGED)) == 60
+    assert minutes(decide(replace(quiet, listed=10), kind=Kind.UNCHANGED)) == 20
+    assert minutes(decide(replace(quiet, arrivals=Arrivals()), kind=Kind.UNCHANGED)) == 180
+    # Two weeks later it counts for a third.
+    later = replace(quiet, last_new=NOW - timedelta(days=14), last_success=NOW - timedelta(hours=1))
+    one = decide(later, kind=Kind.CHANGED, entries=30, new=1)
+    assert one.arrivals.peak == pytest.approx(20 / 2.718, rel=0.01)
 
 
 def test_without_validators_hourly_at_most_unless_agreed() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.polling import Decision, Habit, Health, Kind, Limits, Move, Outcome, State, next_poll
+from crawler.polling import Arrivals, Decision, Habit, Health, Kind, Limits, Move, Outcome, State, next_poll
 from crawler.polling.failover import ORDER, Way, standing_by, works
 from tests.collect.conftest import NOW
 
@@ -38,7 +38,7 @@ some_state = st.builds(
     reason=st.text(max_size=20),
     interval_seconds=st.integers(0, 10**6),
     failures=st.integers(0, 1000),
-    arrival_rate=st.floats(0, 1e6),
+    arrivals=st.builds(Arrivals, st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6)),
     first_polled=ago,
     last_polled=ago,
     last_success=ago,
@@ -136,7 +136,7 @@ def test_the_same_poll_always_gives_the_same_decision(state: State, outcome: Out
 @given(st.sets(st.text(min_size=1, max_size=6), min_size=30, max_size=40))
 def test_channels_do_not_march_in_step(names: set[str]) -> None:
     limits = Limits(timedelta(minutes=15), timedelta(minutes=180), HOUR, jitter=0.1)
-    state = State(Health.OK, NOW, "", 3600, 0, 1.0, NOW - DAY, NOW - HOUR, NOW - HOUR, NOW - HOUR, listed=30)
+    state = State(Health.OK, NOW, "", 3600, 0, Arrivals(1.0), NOW - DAY, NOW - HOUR, NOW - HOUR, NOW - HOUR, listed=30)
     pauses = [
         next_poll(replace(state, name=name), Outcome(Kind.UNCHANGED), NOW, limits).next_poll - NOW for name in names
     ]

@@ -24,6 +24,8 @@ def upgrade() -> None:
         sa.Column('moved_answers', sa.Integer(), server_default='0', nullable=False),
         sa.Column('old_url', sa.Text(), nullable=True),
         sa.Column('standby', sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column('burst', sa.Float(), server_default='0', nullable=False),
+        sa.Column('peak_rate', sa.Float(), server_default='0', nullable=False),
         sa.Column('items', sa.LargeBinary(), nullable=True),
     ):
         op.add_column('channel', column)
@@ -69,7 +71,7 @@ def downgrade() -> None:
     op.drop_table('gap')
     op.drop_column('channel_event', 'kind')
     for name in (
-        'items', 'standby', 'old_url', 'moved_answers', 'moved_since', 'moved_to', 'gone_since', 'failing_since',
+        'items', 'peak_rate', 'burst', 'standby', 'old_url', 'moved_answers', 'moved_since', 'moved_to', 'gone_since', 'failing_since',
         'distrusted_since', 'last_body', 'asks_minutes', 'listed', 'gap_weight_seconds', 'usual_gap_seconds',
     ):
         op.drop_column('channel', name)
