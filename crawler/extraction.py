@@ -45,8 +45,9 @@ _RAISED = (FutureTimeoutError, TimeoutError, ProcessExpired, ValueError, *FAULTS
 class Extractors:
     """Pools of workers, started when first needed: one for pages, and one with tighter limits for feeds."""
 
-    def __init__(self, workers: int, seconds: float) -> None:
+    def __init__(self, workers: int, seconds: float, *, feed_workers: int = 1) -> None:
         self._workers = workers
+        self._feed_workers = feed_workers
         self._seconds = seconds
         self._pools: dict[bool, Any] = {}
 
@@ -129,7 +130,7 @@ class Extractors:
             # Fork would copy a process with threads and open sockets.
             context = multiprocessing.get_context("spawn")
             self._pools[feeds] = ProcessPool(
-                max_workers=1 if feeds else self._workers,
+                max_workers=self._feed_workers if feeds else self._workers,
                 context=context,
                 initializer=_prepare_for_feeds if feeds else _prepare,
             )
@@ -208,11 +209,13 @@ def _why_it_ended(code: int | None) -> str:
 
 
 def _attempt(function: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:
-    """In a worker: the result, or why there is none (our errors cannot travel between processes)."""
+    """In a worker: the result, or why there is none."""
     try:
         return function(*arguments), ""
     except ExtractError as error:
         return None, error.reason
+    except Exception as error:  # noqa: BLE001 - parsers raise anything on odd input, and some of it cannot travel
+        return None, f"reading it failed: {type(error).__name__}: {error}"[:300]
 
 
 def _prepare() -> None:

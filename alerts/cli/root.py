@@ -26,6 +26,7 @@ COMMANDS: Table = {
     "sources": ("alerts.cli.sources", "sources", "List, check, add, pause and exchange sources."),
     "rules": ("alerts.cli.rules", "rules", "Check, test, try, compare and score keyword rules."),
     "stories": ("alerts.cli.stories", "stories", "Show, explain and correct which articles tell the same story."),
+    "parse": ("alerts.cli.parsing", "parse", "Read pages or feeds from files and show what would be stored."),
     "why": ("alerts.cli.data", "why", "Tell everything known about one URL."),
     "import": ("alerts.cli.data", "import_", "Read articles from a JSON Lines file into the archive."),
     "export": ("alerts.cli.data", "export", "Write articles and their flags as JSON Lines or CSV."),

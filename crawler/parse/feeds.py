@@ -26,6 +26,7 @@ from crawler.parse.language import primary
 from crawler.parse.prologue import as_ascii_superset, find_root, without_plain_entities
 from crawler.parse.scanning import Scan, scan, unchanged, without
 from crawler.parse.text import html_to_line, one_line
+from crawler.urls import clean_link
 
 __all__ = ["INLINE_BYTES", "MAX_ITEMS", "NOT_A_FEED", "REFUSED", "newest", "parse_feed", "parse_if_cheap"]
 
@@ -86,7 +87,7 @@ def parse_feed(  # noqa: PLR0913 - a body and all that is known of it
 
     Args:
         body: the document, decompressed.
-        url: where it came from after redirects; relative links count from it.
+        url: where it came from after redirects; relative links count from it. Empty: from the feed's own link.
         now: the moment of the fetch; dates in the future become it.
         content_type: the response's header, for the encoding.
         max_items: cap on items; the newest are kept.
@@ -275,6 +276,7 @@ def _parsed(body: bytes, asked: _Asked) -> Any:
 def _document(result: Any, asked: _Asked) -> FeedDocument:
     feed: Mapping[str, Any] = result["feed"]
     language = primary(str(get(feed, "language")))
+    url = asked.url or clean_link(str(get(feed, "link")))
     reader = DateReader([language])
     raw_entries = result["entries"][: asked.max_items]
     error = result.get("bozo_exception")
@@ -282,9 +284,7 @@ def _document(result: Any, asked: _Asked) -> FeedDocument:
     return FeedDocument(
         format=str(result.get("version") or ""),
         title=html_to_line(str(get(feed, "title"))),
-        entries=tuple(
-            make_entry(raw, url=asked.url, now=asked.now, language=language, reader=reader) for raw in raw_entries
-        ),
+        entries=tuple(make_entry(raw, url=url, now=asked.now, language=language, reader=reader) for raw in raw_entries),
         ttl_minutes=_ttl(feed),
         problem=f"damaged: {one_line(str(error))[:200]}" if damaged else "",
     )

@@ -33,9 +33,9 @@ class PageRequest:
     """What extraction is to know of a page beside its bytes.
 
     Attributes:
-        url: the final URL.
+        url: the final URL; empty if it is not known.
         content_type: the response's header.
-        languages: the configured languages.
+        languages: the configured languages; none = any.
         source_language: the answer when the text does not say.
         now: the moment of the fetch, aware UTC.
     """
@@ -68,10 +68,11 @@ def extract_page(body: bytes, request: PageRequest) -> Extraction:
     canonical = _canonical(tree, request.url)
     html_language = primary(tree.get("lang") or "")
     shown = headings(tree)
-    title = choose_title(linked.headline, metas, tree.findtext(".//title") or "", shown, request.url)
+    site = request.url or canonical or metas.get("og:url", "")
+    title = choose_title(linked.headline, metas, tree.findtext(".//title") or "", shown, site)
     text, problem = _text(tree, metas, linked, shown, request.url)
     default = html_language or primary(linked.language)
-    default = default if default in request.languages else request.source_language
+    default = default if not request.languages or default in request.languages else request.source_language
     return Extraction(
         title=title,
         text=text,

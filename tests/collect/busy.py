@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
+from datetime import datetime
 
 from crawler.articles import FeedDocument
 from crawler.errors import ExtractError
+from crawler.looking import Answer, Thing, empty_page
 
 
 def burn(body: bytes, *, seconds: float, repair: bool = False) -> FeedDocument:
@@ -26,3 +29,14 @@ def eat(size: int) -> int:
 
 def refuse(name: str) -> None:
     raise ExtractError(name, "nothing in it")
+
+
+def answer(thing: Thing, _: datetime) -> Answer:
+    """What becomes of a file is its name."""
+    if thing.name == "dies":
+        os._exit(4)
+    if thing.name == "lasts":
+        time.sleep(60)
+    if thing.name == "raises":
+        raise SyntaxError("odd")
+    return empty_page(thing, "") | {"title": f"read {thing.name}"}
