@@ -64,10 +64,16 @@ def choose(articles: Sequence[StoryArticle], flags: Sequence[Flag]) -> Choice | 
         return None
     places = {article.id: place for place, article in enumerate(articles)}
 
-    def standing(flag: Flag) -> tuple[int, bool, bool, int]:
+    def standing(flag: Flag) -> tuple[int, bool, bool, bool, int]:
         article = by_id[flag.article]
         copied = article.origin is not None and article.origin != f"source:{article.source}"
-        return _loudness(flag)[0], article.duplicate_of is not None, copied, places[flag.article]
+        return (
+            _loudness(flag)[0],
+            article.duplicate_of is not None,
+            copied,
+            _superseded(article, articles),
+            places[flag.article],
+        )
 
     lead = by_id[min(loud, key=standing).article]
     own_first = sorted(loud, key=lambda flag: (_loudness(flag)[0], flag.article != lead.id, *_loudness(flag)[1:]))
@@ -78,6 +84,15 @@ def choose(articles: Sequence[StoryArticle], flags: Sequence[Flag]) -> Choice | 
         mentions=_mentions(loud),
         quoted=_quoted(own_first),
         marked=tuple(flag for flag in loud if flag.article == lead.id and flag.field == "title"),
+    )
+
+
+def _superseded(article: StoryArticle, articles: Sequence[StoryArticle]) -> bool:
+    """Whether its outlet has brought the same text again later: a corrected one should be told, not the first."""
+    return any(
+        other.source == article.source and other.copies == article.copies and when(other) > when(article)
+        for other in articles
+        if article.copies and other.id != article.id
     )
 
 

@@ -85,6 +85,18 @@ def test_the_article_in_its_own_words_leads() -> None:
     assert story["source"] == "Meridian Wire"
 
 
+def test_of_one_outlets_versions_of_a_text_the_latest_leads() -> None:
+    told = origins(("lanter", "source:lanter"), ("lanter", "source:lanter"))
+    first, second = (replace(article, copies=10) for article in told.articles)
+    later = replace(second, title="CORRECTED: a strike", published=second.seen_at, seen_at=LATE)
+    flags = [replace(told.flags[0], id=place, article=10 + place) for place in range(2)]
+    (story,) = samples.snapshot([replace(told, articles=[first, later], flags=flags)])["stories"]
+    assert story["title"] == "CORRECTED: a strike"
+    other_text = replace(later, copies=later.id)
+    (story,) = samples.snapshot([replace(told, articles=[first, other_text], flags=flags)])["stories"]
+    assert story["title"] == first.title
+
+
 def test_an_update_says_what_is_new_first_and_a_new_story_what_was_corrected() -> None:
     words = "now 5 outlets, 2 independent; UN News reports it itself"
     note = "The Lanter Post corrected its report: “The toll is 11.”"
