@@ -24,6 +24,8 @@ _LINKED = 0.5
 _WITNESSES = 2
 """So many paragraphs of a make must have been accepted before others of it are."""
 _MOST = 5000
+_NEARBY = 200
+"""Lines in which the next paragraph is looked for: both go the same way, and a long page must not cost its square."""
 _PART_OF_LINE = 30
 _MUCH_LONGER = 1.5
 _SAME_STORY = 0.8
@@ -78,8 +80,8 @@ def completed(lines: Sequence[str], tree: lxml.html.HtmlElement) -> list[str]:
     result, marks, last = list(lines), folded, -1
     for index, one in enumerate(paragraphs):
         if taken[index]:
-            place = next((n for n, mark in enumerate(marks) if one.folded == mark or _within(one.folded, mark)), -1)
-            last = max(last, place)
+            nearby = range(max(0, last), min(len(marks), last + _NEARBY))
+            last = next((n for n in nearby if one.folded == marks[n] or _within(one.folded, marks[n])), last)
         elif index in wanted and one.folded not in have:
             last += 1
             have.add(one.folded)

@@ -56,6 +56,11 @@ def test_links(link: str, expected: str) -> None:
     assert read(f"<title>T</title><link>{link}</link>") == [("T", expected)]
 
 
+@pytest.mark.parametrize("guid", ["javascript:alert(1)", "java&#9;script:alert(1)", "data:text/html,x", "vbscript:x"])
+def test_a_guid_is_a_link_only_if_it_is_one(guid: str) -> None:
+    assert read(f'<title>T</title><guid isPermaLink="true">{guid}</guid>') == [("T", "")]
+
+
 def test_summary_keeps_paragraphs_and_no_scripts() -> None:
     html = "&lt;p&gt;One &amp;amp; two.&lt;/p&gt;&lt;style&gt;p{}&lt;/style&gt;&lt;p&gt;Three&lt;br&gt;four.&lt;/p&gt;"
     document = parse_feed(rss(f"<item><title>T</title><description>{html}</description></item>"), url=URL, now=NOW)
