@@ -13,13 +13,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerRunner
 from twisted.python.failure import Failure
 
 from crawler import reactor, resolver
 from crawler.archive.articles import WantedPage, pages_wanted
-from crawler.archive.channels import ChannelRow, due_channels, host_holds, sync_channels
+from crawler.archive.channels import ChannelRow, due_channels, hold_host, host_holds, sync_channels
 from crawler.archive.engine import Archive
 from crawler.archive.writer import Writer
 from crawler.extraction import Extractors
@@ -84,7 +85,9 @@ async def collect(
     async with _run(archive, sources, options, now=now, progress=progress) as run:
         with reactor.on_stop(lambda: _stop(run)):
             await _poll_channels(run, everything=everything)
+            await _keep_holds(run)
             await _fetch_pages(run)
+            await _keep_holds(run)
     for trouble in (*run.errors, *run.bugs):
         raise trouble
     run.report.stopped = run.stopping
@@ -143,6 +146,20 @@ async def _poll_channels(run: CollectRun, *, everything: bool) -> None:
 def _due(run: CollectRun, kind: ChannelKind, *, everything: bool) -> list[ChannelRow]:
     with run.archive.read() as connection:
         return due_channels(connection, run.now(), everything=everything, kind=kind.value)
+
+
+async def _keep_holds(run: CollectRun) -> None:
+    """Have the next run hear of hosts that asked to be left alone, whatever it was they were asked for."""
+    now = run.now()
+    fresh = {host: until for host, until in run.held.items() if until > now}
+    if not fresh or run.errors:
+        return
+
+    def keep(connection: sa.Connection) -> None:
+        for host, until in sorted(fresh.items()):
+            hold_host(connection, host, until, "asked to be left alone")
+
+    await run.writer.submit(keep)
 
 
 async def _fetch_pages(run: CollectRun) -> None:

@@ -38,6 +38,7 @@ __all__ = [
     "ChannelRow",
     "PollRecord",
     "Validators",
+    "asks_conditionally",
     "channel_events",
     "due_channels",
     "get_channel",
@@ -176,9 +177,14 @@ def request_validators(row: ChannelRow, now: datetime) -> Validators:
 
     The hash of the last body stays, so that an equal one is not read again.
     """
-    if is_probe(row, now) or is_distrusted(row.distrusted_since, now):
+    if not asks_conditionally(row, now):
         return Validators(body_hash=row.body_hash)
     return Validators(row.etag, row.last_modified, row.validators_url, row.body_hash)
+
+
+def asks_conditionally(row: ChannelRow, now: datetime) -> bool:
+    """Whether the channel's validators are echoed at all."""
+    return not is_probe(row, now) and not is_distrusted(row.distrusted_since, now)
 
 
 def is_probe(row: ChannelRow, now: datetime) -> bool:

@@ -88,7 +88,7 @@ def fill_gaps(
             continue
         found = one.found + new
         values: dict[str, Any] = {"found": found}
-        if reaches_back(_older(connection, entries, one.since)):
+        if reaches_back(older_entries(connection, entries, one.since)):
             reason = f"filled from the {row.kind} {row.url}: {found} articles"
             values |= {"state": GapState.FILLED.value, "settled_at": now, "filled_by": row.id, "reason": reason}
             _note(connection, one, reason, now)
@@ -160,7 +160,7 @@ def _has_filler(connection: sa.Connection, row: ChannelRow) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _older(connection: sa.Connection, entries: Sequence[Entry], since: datetime) -> list[bool]:
+def older_entries(connection: sa.Connection, entries: Sequence[Entry], since: datetime) -> list[bool]:
     """Of each entry, whether it says that it is older than the gap, or the archive had it before."""
     keys = [article_key(entry.link) for entry in entries]
     known: set[str] = set()

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from crawler.archive.articles import find_by_url
 from crawler.archive.channels import ChannelRow
+from crawler.archive.gaps import older_entries, open_gap_since
 from crawler.articles import FeedDocument
 from crawler.errors import ExtractError
 from crawler.extraction import FAULTS
@@ -21,10 +22,13 @@ from crawler.middlewares import ACCEPT
 from crawler.parse.feeds import INLINE_BYTES
 from crawler.parse.sections import LAYOUT_CHANGED, Layout, parse_section
 from crawler.polling import Kind
+from crawler.polling.gaps import reaches_back
 from crawler.spiders.base import ChannelSpider, header
 
 MOST_PAGES = 5
 """Listing pages read at one poll; the next one is only asked for while nothing on the last one was known."""
+MOST_PAGES_OF_A_GAP = 10
+"""While the source has a gap: then pages are asked for until they list what was there before it."""
 
 
 class SectionSpider(ChannelSpider):
@@ -50,7 +54,7 @@ class SectionSpider(ChannelSpider):
             yield self.unusable(response, channel, Kind.LAYOUT_CHANGED, document.problem)
             return
         answer = self.read_answer(response, channel, document)
-        following = await self._following(document, 1)
+        following = await self._following(answer, document, 1)
         if following:
             yield self._ask_next(following, answer, 1)
         else:
@@ -70,7 +74,7 @@ class SectionSpider(ChannelSpider):
         known = {entry.link for entry in answer.document.entries}
         added = tuple(entry for entry in document.entries if entry.link not in known)
         answer = replace(answer, document=replace(answer.document, entries=answer.document.entries + added))
-        following = await self._following(document, page) if added else ""
+        following = await self._following(answer, document, page) if added else ""
         if following:
             yield self._ask_next(following, answer, page)
         else:
@@ -85,16 +89,27 @@ class SectionSpider(ChannelSpider):
         kwargs = {"answer": answer, "page": page + 1}
         return self.ask(url, {ACCEPT: self.accept}, callback=self.more, errback=self.more_failed, cb_kwargs=kwargs)
 
-    async def _following(self, document: FeedDocument, page: int) -> str:
-        """The next listing page, if nothing on this one is in the archive yet."""
-        if not document.children or page >= MOST_PAGES:
-            return ""
-        links = [entry.link for entry in document.entries]
-        return "" if await asyncio.to_thread(self._any_known, links) else document.children[0]
+    async def _following(self, answer: ChannelAnswer, document: FeedDocument, page: int) -> str:
+        """The next listing page, if it is to be asked for too.
 
-    def _any_known(self, links: list[str]) -> bool:
+        Args:
+            answer: with the entries of all pages so far.
+            document: the last page.
+            page: its number.
+        """
+        if not document.children:
+            return ""
+        goes_on = await asyncio.to_thread(self._goes_on, answer, document, page)
+        return document.children[0] if goes_on else ""
+
+    def _goes_on(self, answer: ChannelAnswer, document: FeedDocument, page: int) -> bool:
         with self.run.archive.read() as connection:
-            return any(find_by_url(connection, link) is not None for link in links)
+            since = open_gap_since(connection, answer.channel.source)
+            if since is not None and answer.document is not None:
+                older = older_entries(connection, answer.document.entries, since)
+                return page < MOST_PAGES_OF_A_GAP and not reaches_back(older)
+            links = (entry.link for entry in document.entries)
+            return page < MOST_PAGES and not any(find_by_url(connection, link) is not None for link in links)
 
     async def document_of(self, response: Response, channel: ChannelRow) -> FeedDocument:
         """Read a body here, or in a worker if it is long."""

@@ -12,7 +12,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.answers import body_hash
-from crawler.archive.channels import ChannelRow, Validators
+from crawler.archive.channels import ChannelRow, Validators, asks_conditionally
 from crawler.articles import Entry, FeedDocument
 from crawler.errors import ExtractError
 from crawler.extraction import FAULTS
@@ -35,6 +35,7 @@ class _Index:
         waiting: documents without an answer yet.
         known: what was known of each document; grows into what is to be known.
         documents: what was read of those that changed.
+        unchanged: how many are as they were.
     """
 
     response: Response
@@ -43,6 +44,7 @@ class _Index:
     waiting: set[str]
     known: dict[str, Validators]
     documents: dict[str, FeedDocument] = field(default_factory=dict)
+    unchanged: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -93,8 +95,13 @@ class SitemapSpider(ChannelSpider):
         stored = channel.documents or {}
         known = {child: _validators(stored.get(child, {})) for child in children}
         index = _Index(response, channel, validators, set(children), known, problems=[problem])
+        asks = asks_conditionally(channel, self.run.now())
         for child in children:
-            meta = {VALIDATORS: known[child], ACCEPT: self.accept, "dont_obey_robotstxt": True}
+            meta = {
+                VALIDATORS: known[child] if asks else Validators(),
+                ACCEPT: self.accept,
+                "dont_obey_robotstxt": True,
+            }
             kwargs = {"index": index, "child": child}
             yield self.ask(child, meta, callback=self.child, errback=self.child_failed, cb_kwargs=kwargs)
 
@@ -103,7 +110,12 @@ class SitemapSpider(ChannelSpider):
         before = index.known[child]
         if response.status not in (200, 304):
             index.problems.append(f"{child}: HTTP {response.status}")
-        elif response.status == 200 and (is_cut(response) or before.body_hash != body_hash(response.body)):
+        elif response.status == 304:
+            index.unchanged += 1
+        elif not is_cut(response) and before.body_hash == body_hash(response.body):
+            index.unchanged += 1
+            index.known[child] = self.validators(response)
+        else:
             try:
                 document = await self.document_of(response)
             except (ValueError, ExtractError, *FAULTS) as error:
@@ -146,6 +158,8 @@ class SitemapSpider(ChannelSpider):
             format="news-sitemap" if "news-sitemap" in kinds else "sitemap",
             entries=tuple(newest(list(entries.values()), self.run.options.max_items)),
             problem=problem,
+            # What was not read again is known; nobody counted it, but it is about what is missing from the last count.
+            known=max((index.channel.listed or 0) - len(entries), index.unchanged) if index.unchanged else 0,
         )
         answer = self.read_answer(index.response, index.channel, whole)
         answer = replace(answer, validators=replace(index.validators, documents=index.known))

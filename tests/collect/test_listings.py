@@ -131,7 +131,7 @@ def test_section_follows_pages_until_something_is_known(
     web.replies["/world"] = Reply(listing(2, 1, following="/world?page=2"))
     web.seen.clear()
     assert run_collect(section(web), everything=True).new_articles == 1
-    assert web.paths() == ["/robots.txt", "/world"]
+    assert web.paths() == ["/world"]
 
 
 def test_section_without_links_has_changed(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:
