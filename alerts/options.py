@@ -150,6 +150,50 @@ class SmtpOptions(Section):
         return Secret(self.password_env, self.password_file).read()
 
 
+class MailboxOptions(Section):
+    """The mailbox behind `archive_address`: asked by IMAP whether a mail in doubt has arrived after all."""
+
+    not_here: ClassVar[dict[str, str]] = {
+        "password": "a password stands in no file of the configuration: name the variable that holds it with "
+        "`password_env`, or its file with `password_file`",
+        "mailbox": "did you mean `folder`?",
+    }
+
+    host: str = Field(min_length=1, description="Name or address of the IMAP server.")
+    port: Annotated[int, Field(strict=True, ge=0, le=65_535)] = Field(
+        0, description="0: 993 for tls, 143 for starttls and none."
+    )
+    security: Literal["none", "starttls", "tls"] = Field("tls", description="`none` only on your own machine.")
+    user: str = Field(min_length=1, description="The account that receives `archive_address`.")
+    password_env: VariableName = Field("", description="Name of the environment variable that holds the password.")
+    password_file: Path | None = Field(
+        None, description="File whose first line is the password; relative to this folder."
+    )
+    ca_file: Path | None = Field(
+        None, description="Certificates to trust instead of the system's; relative to this folder."
+    )
+    folder: str = Field("INBOX", min_length=1, description="Where mails to the archive address arrive.")
+    timeout_seconds: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = Field(
+        30.0, description="Time for one answer."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if bool(self.password_env) == (self.password_file is not None):
+            message = "the password has two places" if self.password_env else "`user` without a password"
+            code = "" if self.password_env else "missing"
+            raise fault(message, expected="password_env or password_file", code=code)
+        if self.security == "none" and self.host not in ("localhost", "127.0.0.1", "::1"):
+            raise fault("a password would be sent in clear", expected="security: starttls or tls", code="insecure")
+        if not self.port:
+            object.__setattr__(self, "port", 993 if self.security == "tls" else 143)
+        return self
+
+    def secret(self) -> Secret:
+        """Where the password is."""
+        return Secret(self.password_env, self.password_file)
+
+
 def _check_base(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
@@ -199,6 +243,9 @@ class AlertsOptions(Section):
     archive_address: Annotated[str, AfterValidator(lambda text: text and check_mail_address(text))] = Field(
         "", description="Gets a copy in the same transaction as the reader, as proof; empty: none."
     )
+    archive_mailbox: MailboxOptions | None = Field(
+        None, description="The mailbox behind `archive_address`: it settles whether a mail in doubt has arrived."
+    )
     unsubscribe: Annotated[str, AfterValidator(lambda text: text and check_mail_address(text))] = Field(
         "", description="Address that takes people off (List-Unsubscribe); empty: none is named."
     )
@@ -221,6 +268,8 @@ class AlertsOptions(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.archive_mailbox is not None and not self.archive_address:
+            raise fault("an archive mailbox that no mail is sent to", expected="archive_address", code="missing")
         if not self.domain:
             object.__setattr__(self, "domain", self.sender.address.rpartition("@")[2])
         return self
@@ -260,16 +309,18 @@ def load_settings(folder: Path) -> tuple[Settings | None, list[Problem]]:
 
 def _rooted(settings: Settings, folder: Path) -> Settings:
     """The settings with its file names made absolute; they are relative to the configuration folder."""
-    smtp, metrics = settings.alerts.smtp, settings.alerts.metrics_file
+    metrics = settings.alerts.metrics_file
     root = folder.absolute()
     changes: dict[str, Any] = {"metrics_file": None if metrics is None else root / metrics}
     web = settings.alerts.web
     if web is not None and web.secret_file is not None:
         changes["web"] = web.model_copy(update={"secret_file": root / web.secret_file})
-    if smtp is not None:
-        paths = {"password_file": smtp.password_file, "ca_file": smtp.ca_file}
-        found = {name: root / path for name, path in paths.items() if path is not None}
-        changes["smtp"] = smtp.model_copy(update=found)
+    for name in ("smtp", "archive_mailbox"):
+        server: SmtpOptions | MailboxOptions | None = getattr(settings.alerts, name)
+        if server is not None:
+            paths = {"password_file": server.password_file, "ca_file": server.ca_file}
+            found = {key: root / path for key, path in paths.items() if path is not None}
+            changes[name] = server.model_copy(update=found)
     return settings.model_copy(update={"alerts": settings.alerts.model_copy(update=changes)})
 
 

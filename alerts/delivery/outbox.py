@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from alerts.delivery import states
 from alerts.delivery.handing import UNREPEATABLE, hand_over, prepare
 from alerts.delivery.mail import wire_address
+from alerts.delivery.mailbox import arrived
 from alerts.delivery.relay import Relay, RelayError, relay_of
 from alerts.delivery.smtp import ConnectionLostError, Reply, Session
 from alerts.delivery.steps import step
@@ -125,8 +126,32 @@ class _Sender:
         policy = states.DoubtPolicy(self._options.resend)
         with self._archive.read() as connection:
             unsettled = deliveries.unsettled_deliveries(connection)
+        found, asked = self._look_into_mailbox(unsettled)
         for delivery in unsettled:
-            self._move(delivery, states.Orphaned(policy))
+            if delivery.message_id in found:
+                self._move(delivery, states.Found())
+            elif asked or delivery.state is not State.DOUBT or delivery.route != "mail":
+                self._move(delivery, states.Orphaned(policy))
+
+    def _look_into_mailbox(self, unsettled: Iterable[Delivery]) -> tuple[frozenset[str], bool]:
+        """Which mails in doubt have arrived, and whether that could be found out.
+
+        Without an answer they stay in doubt: sending again what may have arrived is what the mailbox is there against.
+        """
+        mailbox = self._options.archive_mailbox
+        now = self._now()
+        doubtful = [
+            one.message_id
+            for one in unsettled
+            if one.state is State.DOUBT and one.route == "mail" and not states.is_settling(one, now)
+        ]
+        if mailbox is None or not doubtful:
+            return frozenset(), True
+        try:
+            return arrived(mailbox, doubtful), True
+        except (DeliveryError, ConfigError) as error:
+            self._trouble(f"{len(doubtful)} mails stay in doubt: {error}")
+            return frozenset(), False
 
     def _hold_suspended(self) -> None:
         with self._archive.read() as connection:
@@ -153,10 +178,10 @@ class _Sender:
             event = hand_over(delivery, data, edition, self._configuration, self._now())
         except DeliveryError as error:
             self._trouble(str(error))
-            event = states.Unwritable(error.reason)
+            event = _not_handed_over(delivery, error.reason)
         except ConfigError as error:
             self._trouble(f"{delivery.target}: {error}")
-            event = states.Unwritable(str(error))
+            event = _not_handed_over(delivery, str(error))
         self._move(delivery, event)
         step("deliver.recorded")
 
@@ -310,6 +335,11 @@ class _Sender:
             sentence = f"mail server {error}; tried again at {hold.next_try.isoformat(timespec='seconds')}"
             self._troubles.append(sentence)
             log.warning("%s", sentence)
+
+
+def _not_handed_over(delivery: Delivery, reason: str) -> states.Event:
+    """Nothing was said to anybody, though a row that cannot be repeated is in doubt already."""
+    return states.Postponed(reason) if delivery.state is State.DOUBT else states.Unwritable(reason)
 
 
 def _note_recipient(connection: sa.Connection, after: Delivery, *, refused: bool) -> None:

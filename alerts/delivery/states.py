@@ -126,6 +126,11 @@ class Orphaned:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The archive mailbox has a mail whose fate was unknown: it was accepted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """It must not be tried, and a person has to look."""
 
@@ -161,6 +166,7 @@ Event = (
     | Written
     | Unwritable
     | Orphaned
+    | Found
     | Hold
     | Retry
     | Cancel
@@ -250,25 +256,30 @@ def _from_sending(delivery: Delivery, event: Event, now: datetime) -> Delivery:
 
 def _from_doubt(delivery: Delivery, event: Event, now: datetime) -> Delivery:
     match event:
-        case Replied(code, text) if 200 <= code <= 299:
-            return _changed(delivery, now, state=State.SENT, sent_at=now, reply=f"{code} {text}")
-        case Replied(code, text) if 500 <= code <= 599:
-            return _changed(delivery, now, state=State.FAILED, reply=f"{code} {text}")
-        case Replied(code, text) if 400 <= code <= 499:
-            return _later(delivery, f"{code} {text}", now)
-        case Replied(_, text):
-            return _changed(delivery, now, reply=f"not an SMTP reply after the final dot: {text}")
+        case Replied():
+            return _replied_to_dot(delivery, event, now)
         case Lost(reason):
             return _changed(delivery, now, reply=f"lost after the final dot: {reason}")
         case Accepted() | Refused() | Postponed():
             return _answered(delivery, event, now)
-        case Unwritable(reason):  # found out before anything was handed over
-            return _unwritable(delivery, reason, now)
+        case Found():
+            return _arrived(delivery, now, "found in the archive mailbox")
         case Orphaned(policy):
             return _settle_doubt(delivery, policy, now)
         case Resolve(sent):
-            return _by_hand(delivery, now) if sent else _resend(delivery, "resolved by hand: send again", now)
+            return _arrived(delivery, now) if sent else _resend(delivery, "resolved by hand: send again", now)
     raise WrongStateError(delivery, _wish(event))
+
+
+def _replied_to_dot(delivery: Delivery, reply: Replied, now: datetime) -> Delivery:
+    said = f"{reply.code} {reply.text}"
+    if 200 <= reply.code <= 299:
+        return _changed(delivery, now, state=State.SENT, sent_at=now, reply=said)
+    if 500 <= reply.code <= 599:
+        return _changed(delivery, now, state=State.FAILED, reply=said)
+    if 400 <= reply.code <= 499:
+        return _later(delivery, said, now)
+    return _changed(delivery, now, reply=f"not an SMTP reply after the final dot: {reply.text}")
 
 
 def _unwritable(delivery: Delivery, reason: str, now: datetime) -> Delivery:
@@ -287,9 +298,13 @@ def _answered(delivery: Delivery, event: Accepted | Refused | Postponed, now: da
             return _later(delivery, reply, now, at_least=min(wait, LONGEST_WAIT))
 
 
+def is_settling(delivery: Delivery, now: datetime) -> bool:
+    """Whether a delivery in doubt still waits for its answer. A time far ahead was written under a wrong clock."""
+    return now < delivery.next_try <= now + SETTLE_DOUBT
+
+
 def _settle_doubt(delivery: Delivery, policy: DoubtPolicy, now: datetime) -> Delivery:
-    # A time far ahead was written under a wrong clock and is no reason to wait.
-    if now < delivery.next_try <= now + SETTLE_DOUBT:
+    if is_settling(delivery, now):
         return delivery
     known = delivery.reply or "its sender ended at the final dot"
     if policy is DoubtPolicy.HOLD or delivery.doubts + 1 >= RESENDS:
@@ -301,8 +316,9 @@ def _resend(delivery: Delivery, reply: str, now: datetime) -> Delivery:
     return _changed(delivery, now, state=State.READY, doubts=delivery.doubts + 1, next_try=now, reply=reply)
 
 
-def _by_hand(delivery: Delivery, now: datetime) -> Delivery:
-    return _changed(delivery, now, state=State.SENT, sent_at=delivery.changed_at, reply="resolved by hand: sent")
+def _arrived(delivery: Delivery, now: datetime, reply: str = "resolved by hand: sent") -> Delivery:
+    """It was sent when the row last changed, as is known only now."""
+    return _changed(delivery, now, state=State.SENT, sent_at=delivery.changed_at, reply=reply)
 
 
 def _from_final(delivery: Delivery, event: Event, now: datetime) -> Delivery:
@@ -312,7 +328,7 @@ def _from_final(delivery: Delivery, event: Event, now: datetime) -> Delivery:
         case Cancel() if delivery.state in (State.HELD, State.FAILED):
             return _changed(delivery, now, state=State.CANCELLED)
         case Resolve(sent=True) if delivery.state is State.HELD:
-            return _by_hand(delivery, now)
+            return _arrived(delivery, now)
         case Resolve(sent=False) if delivery.state is State.HELD:
             return _changed(delivery, now, state=State.READY, attempts=0, next_try=now)
     raise WrongStateError(delivery, _wish(event))

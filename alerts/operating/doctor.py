@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from alerts.configuration import Configuration, load_configuration
+from alerts.delivery import mailbox
 from alerts.delivery.chat import check as check_chat
 from alerts.delivery.linking import unreachable
 from alerts.delivery.smtp import probe
@@ -73,7 +74,8 @@ def _broken(error: ConfigError) -> Check:
 
 def _examine_parts(configuration: Configuration, now: datetime) -> list[Check]:
     checks = [
-        _clock(now), *_desks(configuration, now), *_mail_server(configuration), *_web_side(configuration),
+        _clock(now), *_desks(configuration, now), *_mail_server(configuration),
+        *_archive_mailbox(configuration), *_web_side(configuration),
         *_proxies(), *_chats(configuration),
     ]  # fmt: skip
     try:
@@ -116,6 +118,17 @@ def _mail_server(configuration: Configuration) -> Iterator[Check]:
         yield Check("mail server", "ok", probe(configuration.settings.alerts))
     except CeasewireError as error:
         yield Check("mail server", "error", str(error))
+
+
+def _archive_mailbox(configuration: Configuration) -> Iterator[Check]:
+    """Whether doubts could be settled: the mailbox is opened as a delivery would do it."""
+    options = configuration.settings.alerts.archive_mailbox
+    if options is None:
+        return
+    try:
+        yield Check("archive mailbox", "ok", mailbox.probe(options))
+    except CeasewireError as error:
+        yield Check("archive mailbox", "error", str(error), configuration=isinstance(error, ConfigError))
 
 
 def _web_side(configuration: Configuration) -> Iterator[Check]:

@@ -48,7 +48,7 @@ def test_what_cannot_be_written_is_tried_later(tmp_path: Path) -> None:
 
 
 def test_names() -> None:
-    assert file_stem("sudan", 12, SLOT) == "sudan-12-20260301T0700Z"
-    odd = {file_stem(name, 1, SLOT) for name in ("../../etc/passwd", "a/b", "a b", ".hidden", "ü", "é")}
+    assert file_stem("sudan", "12", SLOT) == "sudan-12-20260301T0700Z"
+    odd = {file_stem(name, "1", SLOT) for name in ("../../etc/passwd", "a/b", "a b", ".hidden", "ü", "é")}
     assert len(odd) == 6
     assert not any("/" in name or name.startswith(".") for name in odd)

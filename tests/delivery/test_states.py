@@ -32,7 +32,7 @@ from alerts.ledger.deliveries import FINAL, LONGEST_WAIT, Delivery, RelayHold, S
 
 NOW = datetime(2026, 3, 1, 7, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-READY = Delivery(1, 1, "mail", "a@desk.example", "<1@x>", State.READY, 0, 0, NOW, "", NOW, NOW, None)
+READY = Delivery(1, 1, None, "mail", "a@desk.example", "<1@x>", State.READY, 0, 0, NOW, "", NOW, NOW, None)
 SENDING = decide(READY, Claimed(), NOW)
 DOUBT = decide(SENDING, DotNext(), NOW)
 
@@ -174,6 +174,10 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Orphaned, st.sampled_from(DoubtPolicy)),
     st.just(Written("x.eml")),
     st.builds(Unwritable, st.text(max_size=20)),
+    st.builds(states.Accepted, st.text(max_size=700)),
+    st.builds(states.Refused, st.text(max_size=20)),
+    st.builds(states.Postponed, st.text(max_size=20), st.timedeltas(timedelta(), timedelta(days=400))),
+    st.just(states.Found()),
     st.builds(Hold, st.text(max_size=700)),
     st.just(Retry()),
     st.just(Cancel()),
@@ -197,12 +201,18 @@ def test_no_sequence_of_events_loses_a_delivery_or_sends_a_sent_one(steps: list[
         assert (after.id, after.message_id, after.target) == (delivery.id, delivery.message_id, delivery.target)
         # Only an answer, a written file or a person says that it arrived; nothing leaves `sent`.
         if after.state is State.SENT:
-            assert isinstance(event, Resolve | Written) or (isinstance(event, Replied) and 200 <= event.code <= 299)
+            assert isinstance(event, Resolve | Written | states.Accepted | states.Found) or (
+                isinstance(event, Replied) and 200 <= event.code <= 299
+            )
             assert after.sent_at is not None
         assert delivery.state is not State.SENT or after == delivery
         # The way to the dot leads over a committed doubt, and a doubt never silently becomes one that was not sent.
         assert after.state is not State.DOUBT or delivery.state in (State.SENDING, State.DOUBT)
-        if delivery.state is State.DOUBT and after.state is State.READY and not isinstance(event, Replied):
+        if (
+            delivery.state is State.DOUBT
+            and after.state is State.READY
+            and not isinstance(event, Replied | states.Postponed)
+        ):
             assert after.doubts == delivery.doubts + 1
         assert after.attempts >= 0
         assert len(after.reply) <= 600
