@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import weakref
 from collections.abc import Sequence
 from contextvars import ContextVar
 from types import TracebackType
@@ -27,11 +28,13 @@ from crawler.unpacking import ACCEPTED, PackingError, TooLargeError, unpack
 
 TOO_LARGE = "the document is too large"
 _DNS_SECONDS = 300
-_KEEP_SECONDS = 15.0
+_KEEP_SECONDS = 60.0
 _LONGEST_LINE = LARGEST_HEAD // 4
 _MOST_HEADERS = 1000
 _REDIRECTS = {301, 302, 303, 307, 308}
 
+# Connections that have served a request.
+_used: weakref.WeakSet[Any] = weakref.WeakSet()
 # Every address that the request of this context tried to connect to, each with the guard's reason against it.
 _tried: ContextVar[list[str]] = ContextVar("tried")
 
@@ -84,18 +87,12 @@ class Fetcher:
         """
         tried: list[str] = []
         _tried.set(tried)
-        session = self._keeping if keep else self._closing
         try:
             async with asyncio.timeout(self._seconds):
-                target = URL(url, encoded=True)
-                request = session.get(
-                    target,
-                    headers=[*self._headers.items(), *headers],
-                    allow_redirects=False,
-                    ssl=self._tls_context() if target.scheme == "https" else True,
-                )
-                async with request as response:
-                    return await self._reply(response, url)
+                try:
+                    return await self._ask(self._keeping if keep else self._closing, url, headers)
+                except _StaleConnectionError:
+                    return await self._ask(self._closing, url, headers)
         except TimeoutError:
             raise NoReply("no complete answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -115,6 +112,17 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _ask(self, session: aiohttp.ClientSession, url: str, headers: Sequence[tuple[str, str]]) -> Reply:
+        target = URL(url, encoded=True)
+        request = session.get(
+            target,
+            headers=[*self._headers.items(), *headers],
+            allow_redirects=False,
+            ssl=self._tls_context() if target.scheme == "https" else True,
+        )
+        async with request as response:
+            return await self._reply(response, url)
 
     async def _reply(self, response: aiohttp.ClientResponse, url: str) -> Reply:
         headers = response.raw_headers
@@ -224,10 +232,22 @@ def _result(host: str, address: str, port: int) -> ResolveResult:
 class _Request(aiohttp.ClientRequest):
     """A request whose headers are latin-1, as they came, where aiohttp would send UTF-8."""
 
+    stale = False
+    """Its connection has served another request before, so the server may have ended it meanwhile."""
+
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
-        if not all(value.isascii() for value in self.headers.values()):
-            conn.protocol.transport = _Latin1(conn.protocol.transport)
-        return await super().send(conn)
+        self.stale = conn.protocol in _used
+        _used.add(conn.protocol)
+        if all(value.isascii() for value in self.headers.values()):
+            return await super().send(conn)
+        protocol, transport = conn.protocol, conn.protocol.transport
+        protocol.transport = wrapped = _Latin1(transport)
+        try:
+            return await super().send(conn)
+        finally:
+            # The head has been written; the connection may serve another request.
+            if protocol.transport is wrapped:
+                protocol.transport = transport
 
 
 class _Latin1:
@@ -243,8 +263,12 @@ class _Latin1:
         return getattr(self._transport, name)
 
 
-class _LostConnection(aiohttp.ClientError):
+class _LostConnectionError(aiohttp.ClientError):
     """The server ended the connection without an answer."""
+
+
+class _StaleConnectionError(aiohttp.ClientError):
+    """The server had ended a kept connection before our request reached it: asking on a new one is no second try."""
 
 
 async def _no_second_try(request: aiohttp.ClientRequest, handler: Any) -> aiohttp.ClientResponse:
@@ -254,7 +278,9 @@ async def _no_second_try(request: aiohttp.ClientRequest, handler: Any) -> aiohtt
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _LostConnection(f"the server ended the connection without an answer ({error})") from error
+        if isinstance(request, _Request) and request.stale:
+            raise _StaleConnectionError(str(error)) from error
+        raise _LostConnectionError(f"the server ended the connection without an answer ({error})") from error
 
 
 def _names(value: bytes) -> list[str]:
@@ -272,7 +298,7 @@ def _words(error: Exception, url: str) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         refused = isinstance(error.os_error, ConnectionRefusedError) or "Connect call failed" in str(error.os_error)
         return "connection refused" if refused else f"no connection: {error.os_error}"[:300]
-    if isinstance(error, _LostConnection):
+    if isinstance(error, _LostConnectionError):
         return str(error)[:300]
     if isinstance(error, aiohttp.ClientResponseError):
         return f"not HTTP: {' '.join(str(error.message).split())}"[:300]

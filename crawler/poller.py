@@ -127,7 +127,7 @@ class FeedPoller:
         run.last_asked[host.key] = time.monotonic()
         host.kept = host.kept or host.waits
         try:
-            reply = await self._fetch(fetcher, job, keep=host.kept)
+            reply = await self._fetch(fetcher, host, job)
         except NoReply as error:
             return self._failure(job, error.reason, error.kind)
         if reply is None:
@@ -148,14 +148,16 @@ class FeedPoller:
             await asyncio.sleep(0)
         return await read_feed(self._run, reply, channel)
 
-    async def _fetch(self, fetcher: Fetcher, job: _Job, *, keep: bool) -> Reply | None:
+    async def _fetch(self, fetcher: Fetcher, host: Host[_Job], job: _Job) -> Reply | None:
         """The reply to one request; None when the run stops meanwhile."""
         task = asyncio.current_task()
         assert task is not None
         headers = [("Accept", ACCEPT_FEED), *_conditions(request_validators(job.channel, self._run.now()), job.url)]
+        if host.kept and not host.waits:
+            headers.append(("Connection", "close"))
         self._fetching.add(task)
         try:
-            return await fetcher.get(job.url, headers, keep=keep)
+            return await fetcher.get(job.url, headers, keep=host.kept)
         except asyncio.CancelledError:
             if self._run.stopping:
                 return None
@@ -165,7 +167,12 @@ class FeedPoller:
 
     def _follow(self, job: _Job, reply: Reply) -> Reply | ChannelAnswer | None:
         """Let a redirect wait for the turn of the host that it leads to."""
-        url = _target(job.url, reply.header("Location") or "")
+        location = reply.header("Location") or ""
+        try:
+            url = _target(job.url, location)
+            host_slot(url)
+        except ValueError:
+            return self._failure(job, f"HTTP {reply.status} to what is no address: {location[:200]!r}")
         seen = (*job.redirects, reply.status)
         if scheme_allowed(url):
             return reply

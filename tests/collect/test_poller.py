@@ -60,6 +60,52 @@ def test_a_lost_connection_is_not_tried_again(run_collect: Collect, sqlite_archi
     assert "ended the connection without an answer" in reason(sqlite_archive)
 
 
+def test_a_connection_that_was_ended_while_it_was_kept_is_replaced(run_collect: Collect) -> None:
+    """A server may give up a kept connection in the very moment in which it is used again."""
+    whole = rss(item(1))
+    answer = FEED_HEAD + f"Content-Length: {len(whole)}\r\n\r\n".encode() + whole
+    asked: list[bytes] = []
+
+    def once(connection: socket.socket) -> None:
+        connection.sendall(answer)
+        asked.append(connection.recv(65_536))  # the next request, and no answer to it
+
+    with Peer(once) as peer:
+        report = run_collect(make_source(("feed", f"{peer.url}/a"), ("feed", f"{peer.url}/b")))
+        assert (report.polled, report.failed) == (2, 0)
+        first, lost, again = (head.split()[1] for head in (peer.asked[0], asked[0], peer.asked[1]))
+    assert {first, lost} == {b"/a", b"/b"}
+    assert lost == again
+
+
+def test_odd_validators_travel_over_a_shared_connection(web: Web, run_collect: Collect) -> None:
+    tags = [f'"\xe9\xff{number}"' for number in range(3)]
+    for number, tag in enumerate(tags):
+        web.replies[f"/{number}"] = Reply(rss(item(number)), headers=FEED | {"ETag": tag})
+    source = make_source(*[("feed", f"{web.url}/{number}") for number in range(3)])
+    assert run_collect(source).failed == 0
+    assert run_collect(source, everything=True).failed == 0
+    assert [web.asked(f"/{number}")[1].header("If-None-Match") for number in range(3)] == tags
+
+
+NO_ADDRESSES = [
+    "http://[::1",
+    "http://host:99999/",
+    "http://a b/",
+    "http://host:port/",
+    "http://..",
+    "http://ho\x01st/",
+]
+
+
+def test_redirects_to_what_is_no_address(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:
+    for number, location in enumerate(NO_ADDRESSES):
+        web.replies[f"/{number}"] = Reply(status=302, headers={"Location": location})
+    source = make_source(*[("feed", f"{web.url}/{number}") for number in range(len(NO_ADDRESSES))])
+    report = run_collect(source)
+    assert (report.polled, report.failed) == (len(NO_ADDRESSES), len(NO_ADDRESSES))
+
+
 def test_what_is_no_http_is_said_so(run_collect: Collect, sqlite_archive: Archive) -> None:
     with Peer(say(b"220 mail.example ESMTP\r\n\r\n")) as peer:
         assert run_collect(make_source(("feed", f"{peer.url}/rss"))).failed == 1
