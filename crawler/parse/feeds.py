@@ -244,11 +244,14 @@ def _read(prepared: _Prepared, asked: _Asked) -> FeedDocument:
     left = [index for index in range(len(items)) if index not in prepared.cut]
     begun = time.process_time()
     document: FeedDocument | None = None
+    reader: DateReader | None = None  # one for all batches: it gives up on odd dates after some
     entries: list[Entry] = []
     unread: Sequence[int] = ()
     for batch, rest in _batches(left, asked, whole=bool(prepared.found.fault)):
         gone = set(range(len(items))) - set(batch) if rest or document else prepared.cut
-        part = _document(_parsed(prepared.text(gone), asked), asked)
+        result = _parsed(prepared.text(gone), asked)
+        reader = reader or DateReader([_language(result)])
+        part = _document(result, asked, reader)
         entries += part.entries
         document = document or part
         if rest and asked.seconds is not None and time.process_time() - begun > asked.seconds:
@@ -273,11 +276,14 @@ def _parsed(body: bytes, asked: _Asked) -> Any:
     )
 
 
-def _document(result: Any, asked: _Asked) -> FeedDocument:
+def _language(result: Any) -> str:
+    return primary(str(get(result["feed"], "language")))
+
+
+def _document(result: Any, asked: _Asked, reader: DateReader) -> FeedDocument:
     feed: Mapping[str, Any] = result["feed"]
-    language = primary(str(get(feed, "language")))
+    language = _language(result)
     url = asked.url or clean_link(str(get(feed, "link")))
-    reader = DateReader([language])
     raw_entries = result["entries"][: asked.max_items]
     error = result.get("bozo_exception")
     damaged = result.get("bozo") and not isinstance(error, _HARMLESS)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from urllib.parse import urlsplit
 
 import lxml.html
@@ -24,6 +25,9 @@ from crawler.urls import clean_link
 
 SHORTEST = 40
 """A page whose text is shorter (in characters) holds no article: a notice, a picture, a script's empty shell."""
+
+MOST_ELEMENTS = 100_000
+"""No article's page has a tenth of that; reading one that has would take minutes."""
 
 _AUTHOR_METAS = ("author", "article:author", "dc.creator", "parsely-author", "byl", "sailthru.author")
 
@@ -63,6 +67,8 @@ def extract_page(body: bytes, request: PageRequest) -> Extraction:
     tree = html_tree(decode_html(body, request.content_type))
     if tree is None:
         raise ExtractError(request.url, "the page is empty")
+    if next(islice(tree.iter(), MOST_ELEMENTS, None), None) is not None:
+        raise ExtractError(request.url, f"the page has more than {MOST_ELEMENTS} elements")
     metas = _metas(tree)
     linked = read_json_ld(tree, request.url)
     canonical = _canonical(tree, request.url)

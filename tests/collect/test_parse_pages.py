@@ -69,6 +69,11 @@ def test_pages_without_an_article(body: bytes) -> None:
         extract_page(body, request())
 
 
+def test_a_page_of_nothing_but_elements_is_refused() -> None:
+    with pytest.raises(ExtractError, match="more than 100000 elements"):
+        extract_page(b"<p>" * 100_001, request())
+
+
 @pytest.mark.parametrize(
     ("link", "expected"),
     [
