@@ -13,12 +13,14 @@ from alerts.ledger.digests import ChannelState, ReadCounts
 from crawler.polling import Health
 
 if TYPE_CHECKING:
+    from crawler.archive.gaps import GapRow
     from crawler.errors import Problem
     from crawler.sources import Source
 
 OUTAGE_AFTER = timedelta(hours=3)
 """Every channel quiet for so long (or two of the shortest poll intervals, if that is longer): it is the collector."""
 MOST_NAMED = 12
+MOST_SPANS = 3
 _BROKEN = {Health.FAILING, Health.DEAD, Health.BLOCKED, Health.GONE, Health.NOT_A_FEED, Health.LAYOUT_CHANGED}
 _RULE_FOLDERS = {"rules", "lists"}
 
@@ -30,7 +32,7 @@ class Reach:
     Attributes:
         sources: the configured ones.
         channels: states of all channels the archive knows.
-        gaps: (channel, time) of possible losses since the digest before.
+        gaps: possible losses that were given up since the digest before.
         counts: articles read since then.
         problems: configuration errors that were skipped.
         since: when the digest before was made; where a first digest begins.
@@ -38,7 +40,7 @@ class Reach:
 
     sources: Sequence[Source]
     channels: Sequence[ChannelState]
-    gaps: Sequence[tuple[str, datetime]]
+    gaps: Sequence[GapRow]
     counts: ReadCounts
     problems: Sequence[Problem]
     since: datetime
@@ -170,11 +172,15 @@ def _silent(
 
 
 def _gaps(reach: Reach, zone: str, now: datetime) -> str:
-    names = {channel.id: source.name for source in reach.sources for channel in source.channels}
-    latest = {names[channel]: at for channel, at in reach.gaps if channel in names}
-    if not latest:
+    names = {source.id: source.name for source in reach.sources}
+    spans: dict[str, list[str]] = {}
+    for gap in reach.gaps:
+        if gap.source in names:
+            span = f"{clock(gap.since, zone, now)} to {clock(gap.at, zone, now)}"
+            spans.setdefault(names[gap.source], []).append(span)
+    if not spans:
         return ""
-    found = [f"{clean(name, 80)} ({clock(at, zone, now)})" for name, at in sorted(latest.items())]
+    found = [f"{clean(name, 80)} ({listed(times, MOST_SPANS)})" for name, times in sorted(spans.items())]
     return f"articles may have been missed between two visits at {count(len(found), 'source')}: " + listed(
         found, MOST_NAMED
     )

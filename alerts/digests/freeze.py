@@ -152,7 +152,7 @@ def _snapshot(making: _Making, occasion: Occasion, items: Sequence[Item], since:
     reach = Reach(
         sources=configuration.sources,
         channels=queries.channel_states(connection),
-        gaps=queries.gap_events(connection, since),
+        gaps=queries.unfilled_gaps(connection, since),
         counts=queries.read_counts(connection, since, making.now),
         problems=configuration.problems,
         since=since,

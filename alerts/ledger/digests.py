@@ -11,8 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from alerts.ledger.schema import delivery, desk_state, digest, reading
-from crawler.archive.schema import article, channel, channel_event
+from crawler.archive.gaps import GapRow, gaps_of
+from crawler.archive.schema import article, channel
 from crawler.archive.texts import pack_bytes, unpack_bytes
+from crawler.polling.gaps import GapState
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +195,6 @@ def channel_states(connection: sa.Connection) -> list[ChannelState]:
     return [ChannelState(*row) for row in rows]
 
 
-def gap_events(connection: sa.Connection, after: datetime) -> list[tuple[str, datetime]]:
-    """(channel, time) of each possible loss since then: a full window of entries without a known one."""
-    rows = connection.execute(
-        sa.select(channel_event.c.channel, channel_event.c.at)
-        .where(channel_event.c.at > after, channel_event.c.state == "gap")
-        .order_by(channel_event.c.id)
-    )
-    return [(row.channel, row.at) for row in rows]
+def unfilled_gaps(connection: sa.Connection, after: datetime) -> list[GapRow]:
+    """Possible losses that were given up since then: whole windows of unknown entries that nothing could fill."""
+    return [one for one in gaps_of(connection, settled_after=after) if one.state == GapState.UNFILLED]

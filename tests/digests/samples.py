@@ -14,6 +14,7 @@ from alerts.ledger.digests import ChannelState, ReadCounts
 from alerts.ledger.flags import Flag
 from alerts.ledger.items import Item
 from alerts.ledger.stories import StoryArticle
+from crawler.archive.gaps import GapRow
 from crawler.errors import Problem
 from crawler.sources import Channel, ChannelKind, Source
 
@@ -155,8 +156,8 @@ def told(number: int, sample: Sample, *, copies: int = 0, kind: str = "new", cha
             language=BY_ID[source].languages[0],
             title=title,
             url=f"https://{outlet}.example/news/{number}",
-            published=SLOT - timedelta(minutes=17 * number + 3 * place + 20),
-            seen_at=SLOT - timedelta(minutes=17 * number + 3 * place + 15),
+            published=SLOT - timedelta(minutes=17 * number - 3 * place + 20),
+            seen_at=SLOT - timedelta(minutes=17 * number - 3 * place + 15),
             backfill=False,
             duplicate_of=None,
             copies=number * 10 + (place if own and place == copies else 0),
@@ -233,12 +234,17 @@ def reach(**changes: Any) -> Reach:
     values = Reach(
         sources=SOURCES,
         channels=channels,
-        gaps=[("brume:feed:1", SLOT - timedelta(hours=5))],
+        gaps=[unfilled("brume", SLOT - timedelta(hours=6), SLOT - timedelta(hours=5))],
         counts=ReadCounts(read=1204, backfill=30, undated=12),
         problems=(),
         since=SLOT - timedelta(days=1),
     )
     return replace(values, **changes)
+
+
+def unfilled(source: str, since: datetime, at: datetime) -> GapRow:
+    """A possible loss that nothing could fill."""
+    return GapRow(1, source, f"{source}:feed:1", since, at, "unfilled", at, None, 0, "nothing to fill it from")
 
 
 def broken_rule(name: str) -> Problem:

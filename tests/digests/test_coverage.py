@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -31,8 +32,17 @@ def test_figures_and_rows_of_an_ordinary_day() -> None:
     found = rows(samples.reach())
     assert found["Failing"] == "Орлов Телеграф (HTTP 503 Service Unavailable; last read Mon 00:00)"
     assert found["Silent"] == "El Diario de la Sierra (nothing new since 23 Feb 2025)"
-    assert found["Gaps"].endswith("1 source: Le Courrier de la Brume (02:00)")
+    assert found["Gaps"].endswith("1 source: Le Courrier de la Brume (01:00 to 02:00)")
     assert found["Articles"].startswith("1,204 read; 30 older or undated")
+
+
+def test_many_gaps_of_a_source_are_one_entry() -> None:
+    ago = [NOW - timedelta(hours=hours) for hours in (9, 8, 7, 6, 5)]
+    gaps = [samples.unfilled("brume", before, after) for before, after in itertools.pairwise(ago)]
+    known = samples.reach(gaps=[*gaps, samples.unfilled("gone", NOW, NOW)])
+    text = rows(known)["Gaps"]
+    assert text.startswith("articles may have been missed between two visits at 1 source: Le Courrier de la Brume (")
+    assert text.endswith(" and 1 more)")
 
 
 def test_when_all_is_well_there_is_one_row() -> None:

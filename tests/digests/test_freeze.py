@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from alerts.digests import make_digests, preview
 from alerts.digests.freeze import empty_is_due
@@ -17,6 +18,7 @@ from alerts.ledger import digests as queries
 from alerts.ledger import items as item_queries
 from alerts.ledger import schema as ledger
 from crawler.archive import Archive
+from crawler.archive.schema import gap
 from crawler.errors import Problem
 from tests.ledger.world import NOW, World, desk
 
@@ -67,6 +69,24 @@ def test_one_digest_a_slot_with_everything_unclaimed(world: World) -> None:
         (2, NOW + DAY - timedelta(minutes=1), "frozen", NOW - timedelta(minutes=1)),
     ]
     assert snapshot(world, 2)["since_number"] == 1
+
+
+def test_a_gap_is_told_once_and_only_when_it_could_not_be_filled(world: World) -> None:
+    begin(world)
+    hour = timedelta(hours=1)
+    row = {"source": "post", "channel": "post:feed:1", "since": NOW - 9 * hour, "at": NOW - 8 * hour}
+    states = [("open", None), ("filled", NOW - 7 * hour), ("unfilled", NOW - 2 * hour)]
+    with world.archive.write() as connection:
+        connection.execute(sa.insert(gap), [row | {"state": state, "settled_at": at} for state, at in states])
+    told = []
+    for day in range(2):
+        tell(world, NOW + day * DAY)
+        freeze(world, NOW + day * DAY)
+        names = {line["name"]: line["text"] for line in snapshot(world, day + 1)["coverage"]["rows"]}
+        told.append(names.get("Gaps", ""))
+    assert told[0].startswith("articles may have been missed between two visits at 1 source: ")
+    assert told[0].count(" to ") == 1
+    assert told[1] == ""
 
 
 def test_a_new_desk_is_told_at_its_next_slot(world: World) -> None:
