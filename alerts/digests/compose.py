@@ -191,13 +191,14 @@ def _name(key: str, names: Names) -> str:
 
 def _reach(lead: StoryArticle, articles: Sequence[StoryArticle], names: Names) -> dict[str, Any]:
     """Who carries a story and whose texts they are, as far as that is known."""
-    ordered = sorted(articles, key=lambda article: article.id)
+    ordered = sorted(articles, key=lambda article: (choosing.when(article), article.id))
     reach = reach_of(ordered, names)
     links: dict[tuple[str, str], str] = {}
     for article in ordered:
         links.setdefault((article.source, article.origin or ""), article.url)
         links.setdefault((article.source, ""), article.url)
-    independent = [share for share in reach.origins if not share.party]
+    # The most carried one first; of equal ones whoever came first.
+    independent = sorted((share for share in reach.origins if not share.party), key=lambda one: -len(one.carriers))
     parties = [share for share in reach.origins if share.party]
     known = {share.key for share in reach.origins}
     others = [name for name in reach.unknown if name != lead.source and f"source:{name}" not in known]

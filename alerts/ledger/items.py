@@ -225,10 +225,14 @@ def told(connection: sa.Connection, desk: str, stories: Collection[int], *, merg
 
 
 def verdicts_against(connection: sa.Connection, articles: Collection[int]) -> dict[tuple[int, str], tuple[str, ...]]:
-    """(article, topic) -> who judged it not relevant, where nobody's last word is that it is relevant."""
+    """(article, topic) -> who judged it not relevant, where nobody's last word is that it is relevant.
+
+    Analysts count; a reader's click (its `by` is an address) is heard by whoever tunes the rules, but takes nothing
+    from other readers, and no address is shown to them.
+    """
     rows = connection.execute(
         sa.select(verdict.c.article, verdict.c.topic, verdict.c.by, verdict.c.judgement)
-        .where(verdict.c.article.in_(articles))
+        .where(verdict.c.article.in_(articles), verdict.c.by.not_like("%@%"))
         .order_by(verdict.c.id)
     )
     last: dict[tuple[int, str], dict[str, str]] = {}

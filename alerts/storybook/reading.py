@@ -139,7 +139,7 @@ def _line(key: int, articles: Sequence[StoryArticle], flags: Sequence[Flag], nam
 
 
 def _reach(articles: Sequence[StoryArticle], names: Names) -> Reach:
-    in_order = sorted(articles, key=lambda article: article.id)
+    in_order = sorted(articles, key=lambda one: (min(one.published or one.seen_at, one.seen_at), one.id))
     return reach_of(in_order, names)
 
 

@@ -137,6 +137,14 @@ def test_a_story_judged_wrong_is_corrected_once_and_then_left_alone(both: Tellin
     assert told[0][2].startswith("reported again")
 
 
+def test_a_readers_click_takes_nothing_from_other_readers(telling: Telling) -> None:
+    story, article = told_story(telling)
+    verdict(telling, article, "not", "reader@desk.example")
+    assert telling.next() == []
+    telling.article(story, LONG, "echo", copy=True)
+    assert telling.next() == [(story, "update", "now 2 outlets, 1 independent")]
+
+
 def test_a_verdict_on_one_of_two_reports_leaves_the_story(telling: Telling) -> None:
     story, article = told_story(telling)
     other = telling.article(story, words("The river people say so themselves"), "river")

@@ -52,6 +52,13 @@ def test_first_run_collects_everything_and_writes_one_digest(folder: Path, first
     assert {path.suffix for path in (folder / "outbox").iterdir()} == {".html", ".txt", ".eml"}
     digest = pages[0].read_text("utf-8")
     assert "Corrin Wire" in digest
+    words = pages[0].with_suffix(".txt").read_text("utf-8")
+    # One wire text in four outlets, one of them shortened and one without its dateline, and a report in own words.
+    told = "5 outlets, 2 independent: Corrin Wire in 3 (The Tanawadi Herald, The Brennick Times, Lakeshore Sentinel)"
+    assert words.count(f"; {told}, The Lanter Post\n") == 1
+    assert words.count("2 outlets, 1 independent: Вісті Надбережжя in Ранковий огляд") == 2
+    assert "Corrin Wire corrected its report: “Corrects the death toll throughout to 11, not 14" in words
+    assert "(party to the conflict: Russia)" in words
 
 
 def test_second_run_asks_conditionally_and_sends_nothing(folder: Path, first: str) -> None:
