@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from alerts.ledger import grouping as queries
 from alerts.ledger.grouping import ALL
-from alerts.stories.placing import HEADLINE_WINDOW, WINDOW, in_window, one_outlet
-from alerts.stories.related import Rarity, compare, found_core
+from alerts.stories.placing import WINDOW, in_window, one_outlet
+from alerts.stories.related import GAP, Rarity, compare, found_core
 from alerts.stories.sketch import same_text, series_differ
 from alerts.stories.stored import subject_of
-from alerts.stories.words import number_of, read
+from alerts.stories.words import headline_window, number_of, read
 from crawler.archive.articles import get_articles
 
 
@@ -49,9 +49,10 @@ def explain(connection: sa.Connection, one: int, other: int) -> Explanation:
     texts = [read(subject.title, subject.body) for subject in subjects]
     if other == found[one].duplicate_of or one == found[other].duplicate_of:
         return Explanation("copy", 1, ("one names the other as the original (canonical link)",), ())
-    window = WINDOW if all(text.has_body for text in texts) else HEADLINE_WINDOW
-    if in_window(subjects[0].when, subjects[1].when, window):
-        copied = same_text(*texts, one_outlet=one_outlet(subjects[0].source, subjects[1].source))
+    times = subjects[0].when, subjects[1].when
+    if in_window(*times, WINDOW if all(text.has_body for text in texts) else headline_window(texts[0])):
+        same_source = one_outlet(subjects[0].source, subjects[1].source)
+        copied = same_text(*texts, one_outlet=same_source, far=not in_window(*times, GAP))
         if copied is not None:
             return Explanation("copy", round(copied.share, 3), (copied.reason.replace("{}", str(other)),), ())
     terms = texts[0].terms.keys() | texts[1].terms.keys()

@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from alerts.stories.related import Core, Rarity, compare, cores_alike
+from alerts.stories.related import GAP, RARE, Core, Rarity, compare, cores_alike
 from alerts.stories.sketch import DULL, SameText, common, runs, same_text
-from alerts.stories.words import Subject, Text
+from alerts.stories.words import Subject, Text, headline_window
 
 WINDOW = timedelta(days=14)
 """The same text within this time is the same story; later it is a republication."""
-HEADLINE_WINDOW = timedelta(hours=36)
-"""The same headline without a text is the same story within this time; later it is the next day's."""
 TEXTS_READ = 5
 """So many texts that share runs are compared word by word."""
 STORIES_READ = 8
@@ -26,8 +24,8 @@ TERMS_ASKED = 10
 """An article's rarest terms find the stories it is compared with; commoner ones only count in the comparison."""
 TERMS_KEPT = 12
 STORIES_PER_TERM = 200
-KIN = 2.0
-"""Points by which a copy of some later text of a group must be akin to the group's first text."""
+KIN_NAMES, KIN_POINTS = 2, 4.0
+"""Names, or points if there are none, that a copy of a later text of a group must share with the group's first."""
 LONGER = 1.3
 """A copy this much longer than what it was found by is indexed too: others may be copies of what it adds."""
 
@@ -152,10 +150,11 @@ def _copy(
         if there is None or not in_window(subject.when, there.when, WINDOW):
             continue
         other = index.text(article)
-        headline = not (text.has_body and other.has_body)
-        if headline and not in_window(subject.when, there.when, HEADLINE_WINDOW):
+        if not (text.has_body and other.has_body) and not in_window(subject.when, there.when, headline_window(text)):
             continue
-        found = same_text(text, other, one_outlet=one_outlet(subject.source, there.source), dull=dull)
+        same_source = one_outlet(subject.source, there.source)
+        far = not in_window(subject.when, there.when, GAP)
+        found = same_text(text, other, one_outlet=same_source, far=far, dull=dull)
         if found is None or not _akin(text, there.copies, article, index):
             continue
         if best is None or (found.share, found.words) > (best[0].share, best[0].words):
@@ -176,7 +175,9 @@ def _akin(text: Text, first: int, found_by: int, index: Index) -> bool:
     other, rarity = index.text(first), index.rarity()
     if sum(common(text.words, other.words)) >= 0.3 * min(len(text.words), len(other.words)):
         return True
-    return sum(rarity.of(term) for term in text.terms.keys() & other.terms.keys()) >= KIN
+    if text.names and other.names:
+        return sum(rarity.of(name) >= RARE for name in text.names & other.names) >= KIN_NAMES
+    return sum(rarity.of(term) for term in text.terms.keys() & other.terms.keys()) >= KIN_POINTS
 
 
 def _related(subject: Subject, text: Text, near: Sequence[int], index: Index) -> Placement | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerts.stories.words import Text
+from alerts.stories.words import Text, headline_names, headline_window
 
 GAP = timedelta(hours=48)
 """An article this much later than a story's core, or earlier, tells something else, or tells it again."""
@@ -29,8 +29,13 @@ FIRST = 0.4
 """So much of that must be reached against the first article alone."""
 POINTS, POINTS_HEADLINE = 5.0, 1.25
 """Common terms, counted as terms nobody has used before, that two texts must share, or a headline and a core."""
-HEADLINES_NAME_OTHERS, OTHER_NAMES, OTHER_DAYS, OTHER_TOLLS, OTHER_NUMBERS = 0.7, 0.8, 0.7, 0.8, 0.9
+HEADLINES_NAME_OTHERS, OTHER_NAMES, OTHER_DAYS, OTHER_TOLLS, OTHER_NUMBERS = 0.5, 0.8, 0.7, 0.8, 0.9
 """What the likeness shrinks to when both give headline names, names, weekdays, tolls, numbers, and not the same."""
+
+SAME_TOLL = 1.4
+"""What it grows to when both count as many casualties and name a rare name in common."""
+RARE = 0.5
+"""A term this rare says something by itself."""
 
 PRIOR = 1000
 """So many articles are thought to have been read before the first one, or all words would be rare at the beginning."""
@@ -110,11 +115,6 @@ class Likeness:
     same: bool = False
 
 
-def headline_names(text: Text) -> set[str]:
-    """Names that the title gives."""
-    return {name for name in text.names if text.terms[name] == 1.0}
-
-
 def found_core(article: int, text: Text, when: datetime | None) -> Core:
     """The core of a story that an article founds."""
     return Core(
@@ -177,12 +177,12 @@ def cores_alike(core: Core, other: Core, rarity: Rarity) -> bool:
     return _cosine(core.terms, other.terms, _rare((core.terms, other.terms), rarity)) >= like
 
 
-def in_time(core: Core, when: datetime | None) -> bool:
+def in_time(core: Core, when: datetime | None, gap: timedelta = GAP) -> bool:
     """Whether an article of that time can belong to the story."""
     if when is None or core.since is None or core.until is None:
         return True
     span = max(core.until, when) - min(core.since, when)
-    return core.since - GAP <= when <= core.until + GAP and span <= SPAN
+    return core.since - gap <= when <= core.until + gap and span <= SPAN
 
 
 def compare(text: Text, when: datetime | None, core: Core, rarity: Rarity) -> Likeness:
@@ -194,8 +194,9 @@ def compare(text: Text, when: datetime | None, core: Core, rarity: Rarity) -> Li
         core: of the story.
         rarity: of the terms of both.
     """
-    if not in_time(core, when):
-        return Likeness(-1, 0, against=(f"not within {GAP.total_seconds() / 3600:.0f} h of each other",))
+    gap = GAP if text.has_body else headline_window(text)
+    if not in_time(core, when, gap):
+        return Likeness(-1, 0, against=(f"not within {gap.total_seconds() / 3600:.0f} h of each other",))
     if other_part := _other_part(text.marks, core.marks):
         return Likeness(-1, 0, against=tuple(f"another {kind}" for kind in other_part))
     rare = _rare((text.terms, core.terms), rarity)
@@ -204,14 +205,17 @@ def compare(text: Text, when: datetime | None, core: Core, rarity: Rarity) -> Li
     score = _cosine(text.terms, core.terms, rare)
     first = _cosine(text.terms, core.first, rare)
     factor, against = _differences(text, core)
+    if not against and text.tolls & core.tolls and any(rare[name] >= RARE for name in text.names & core.names):
+        factor = SAME_TOLL
     needed = POINTS if text.has_body and core.has_body else POINTS_HEADLINE
     like = LIKE if text.has_body and core.has_body else LIKE_HEADLINE
-    same = score * factor >= like and first * factor >= FIRST * like and points >= needed
-    return Likeness(score * factor, points, _reasons(text, when, core, shared, rare), against, same)
+    score, first = min(1.0, score * factor), first * factor
+    same = score >= like and first >= FIRST * like and points >= needed
+    return Likeness(score, points, _reasons(text, when, core, shared, rare), against, same)
 
 
 def _other_part(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> list[str]:
-    return sorted(kind for kind in one.keys() & other.keys() if not one[kind] & other[kind])
+    return sorted(kind for kind in one.keys() & other.keys() if one[kind] - other[kind] and other[kind] - one[kind])
 
 
 def _rare(both: Iterable[Mapping[str, float]], rarity: Rarity) -> dict[str, float]:
@@ -254,7 +258,7 @@ def _reasons(
             numbers.append(f"same toll {spelled}")
         elif term[0].isdigit():
             numbers.append(f"same number {spelled}")
-        elif rare[term] >= 0.5:
+        elif rare[term] >= RARE:
             words.append(spelled)
     found = [f"same names {', '.join(names[:4])}"] if names else []
     found += numbers[:2]

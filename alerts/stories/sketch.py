@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from alerts.stories.words import Text, content, likeness, number_of, numbers
+from alerts.stories.words import Text, content, headline_names, likeness, number_of, numbers, stem
 
 RUN = 8
 """Words of a run. Shorter ones are shared by chance, longer ones do not survive an edit."""
@@ -24,6 +24,8 @@ SHARE = 0.7
 """So much of the shorter text must stand in the longer one."""
 SHORT = 32
 """Common words below which a text alone does not tell what it is a text of: titles must agree, or be told by it."""
+FEW = 20
+"""Fewer common words may be a standing line under any title."""
 QUARTER = 0.25
 """Texts that are a smaller part of another must be its beginning: a page of briefs is no copy of each of them."""
 ALIKE = 0.8
@@ -80,13 +82,16 @@ def common(one: Sequence[str], other: Sequence[str]) -> bytearray:
     return marked
 
 
-def same_text(one: Text, other: Text, *, one_outlet: bool, dull: Collection[int] = ()) -> SameText | None:
+def same_text(
+    one: Text, other: Text, *, one_outlet: bool, far: bool = False, dull: Collection[int] = ()
+) -> SameText | None:
     """Whether two articles are copies of one text.
 
     Args:
         one: an article.
         other: another one.
         one_outlet: both are known to come from the same source, whose pages have parts in common.
+        far: they came out more than two days apart, when a form is filled in anew.
         dull: runs that are in many texts; the words in them say nothing.
     """
     if series_differ(one, other):
@@ -98,7 +103,7 @@ def same_text(one: Text, other: Text, *, one_outlet: bool, dull: Collection[int]
     if words < min(RUN, len(counted)) or words < SHARE * len(counted) or not words:
         return None
     found = SameText(words / len(counted), words, len(shorter.words), len(longer.words))
-    if not _of_one_size(found, shorter, longer, marked) or _template(one, other):
+    if not _of_one_size(found, shorter, longer, marked) or _one_form(one, other, far=far):
         return None
     if likeness(one.title, other.title) >= ALIKE:
         return found
@@ -107,12 +112,15 @@ def same_text(one: Text, other: Text, *, one_outlet: bool, dull: Collection[int]
     if words >= SHORT and not one_outlet:
         return found
     shared = content(word for word, mark in zip(shorter.words, marked, strict=True) if mark)
-    return found if _told(one, other, shared) and _told(other, one, shared) else None
+    return found if all(_told(*pair, shared, few=words < FEW) for pair in ((one, other), (other, one))) else None
 
 
 def series_differ(one: Text, other: Text) -> bool:
-    """Whether both say which part of a series they are, or which date they report on, and it is not the same."""
-    return any(not (one.marks[kind] & other.marks[kind]) for kind in one.marks.keys() & other.marks.keys())
+    """Whether both say which part of a series they are, or which dates they report on, and both say something else."""
+    return any(
+        one.marks[kind] - other.marks[kind] and other.marks[kind] - one.marks[kind]
+        for kind in one.marks.keys() & other.marks.keys()
+    )
 
 
 def _of_one_size(found: SameText, shorter: Text, longer: Text, marked: bytearray) -> bool:
@@ -123,18 +131,37 @@ def _of_one_size(found: SameText, shorter: Text, longer: Text, marked: bytearray
     return sum(common(shorter.words, start)) >= 0.75 * sum(marked)
 
 
-def _template(one: Text, other: Text) -> bool:
-    """Whether texts that are equal in their words differ in most of their numbers: two editions of one form."""
+def _one_form(one: Text, other: Text, *, far: bool) -> bool:
+    """Whether texts that are equal in their other words give other names, numbers or days: a form filled in twice."""
+    if one.title and other.title and _own_names(one, other) and _own_names(other, one):
+        return True
     mine, theirs = one.numbers - other.numbers, other.numbers - one.numbers
-    return min(len(mine), len(theirs)) >= 2 and len(one.numbers & other.numbers) < min(len(mine), len(theirs))
+    numbers = min(len(mine), len(theirs))
+    if numbers >= 2 and len(one.numbers & other.numbers) < numbers:
+        return True
+    tolls = bool(one.tolls and other.tolls and not one.tolls & other.tolls)
+    days = bool(one.days and other.days and not one.days & other.days)
+    return tolls + days + far >= 2
 
 
-def _told(text: Text, other: Text, shared: Collection[str]) -> bool:
-    """Whether what both have in common tells what the title announces; without a title, whether it begins the text."""
-    if not text.title or not text.has_body:
-        return sum(common(text.words[:RUN], other.words)) > RUN / 2
+def _own_names(text: Text, other: Text) -> set[str]:
+    """Names in the headline that the article's own text has and the other article does not have at all."""
+    names = headline_names(text)
+    if not names:
+        return names
+    return (names & set(map(stem, text.words))) - set(map(stem, (*other.words, *other.title)))
+
+
+def _told(text: Text, other: Text, shared: Collection[str], *, few: bool) -> bool:
+    """Whether what both have in common tells something of what the title says; a few words, what only this one says.
+
+    A text without a title, or with one that says nothing, must begin with what they have in common.
+    """
     title = content(text.title)
-    return bool(title) and 5 * len(title.intersection(shared)) >= len(title)
+    if not title or not text.has_body:
+        return sum(common(text.words[:RUN], other.words)) > RUN / 2
+    own = title - content(other.title) if few else title
+    return 5 * len(own.intersection(shared)) >= len(own)
 
 
 def _without(words: Sequence[str], marked: bytearray, dull: Collection[int]) -> bytearray:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from alerts.stories.vocabulary import CASUALTIES, FUNCTION_WORDS, SERIES, WEEKDAYS
@@ -21,6 +21,8 @@ LEAD_WORDS = 60
 """So many words of the text stand for what it tells; a headline and its first paragraph."""
 TITLE_WORDS = 14
 """The first words of a text without a title stand for the title."""
+LONG_TITLE = 7
+"""Words that carry meaning by which a headline is known again two days later."""
 LEAD_WEIGHT = 0.5
 """What a word of the first paragraph counts, when one of the title counts 1."""
 
@@ -149,6 +151,16 @@ def numbers(words: Iterable[str]) -> list[int]:
     return list(map(_KNOWN.__getitem__, words))
 
 
+def headline_names(text: Text) -> set[str]:
+    """Names that the title gives."""
+    return {name for name in text.names if text.terms[name] == 1.0}
+
+
+def headline_window(text: Text) -> timedelta:
+    """How far apart two headlines without texts may be that say the same: short ones come again every day."""
+    return timedelta(hours=48) if len(content(text.title)) >= LONG_TITLE else timedelta(hours=20)
+
+
 def likeness(one: Iterable[str], other: Iterable[str]) -> float:
     """Share of the words of the shorter title that the other has too, function words left out; 0 without words."""
     mine, theirs = content(one), content(other)
@@ -189,7 +201,7 @@ def _terms(
         spelling.setdefault(key, word)
         if not word[0].isupper():
             small.add(key)
-        elif not (shouted and place < len(head)) and not _starts_sentence(match, text):
+        elif not (shouted and place < len(head)) and folded not in WEEKDAYS and not _starts_sentence(match, text):
             names.add(key)
             spelling[key] = word
     return terms, frozenset(names - small), spelling
