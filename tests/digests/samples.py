@@ -14,6 +14,7 @@ from alerts.ledger.digests import ChannelState, ReadCounts
 from alerts.ledger.flags import Flag
 from alerts.ledger.items import Item
 from alerts.ledger.stories import StoryArticle
+from crawler.archive.gaps import GapRow
 from crawler.errors import Problem
 from crawler.sources import Channel, ChannelKind, Source
 
@@ -233,12 +234,17 @@ def reach(**changes: Any) -> Reach:
     values = Reach(
         sources=SOURCES,
         channels=channels,
-        gaps=[("brume:feed:1", SLOT - timedelta(hours=5))],
+        gaps=[unfilled("brume", SLOT - timedelta(hours=6), SLOT - timedelta(hours=5))],
         counts=ReadCounts(read=1204, backfill=30, undated=12),
         problems=(),
         since=SLOT - timedelta(days=1),
     )
     return replace(values, **changes)
+
+
+def unfilled(source: str, since: datetime, at: datetime) -> GapRow:
+    """A possible loss that nothing could fill."""
+    return GapRow(1, source, f"{source}:feed:1", since, at, "unfilled", at, None, 0, "nothing to fill it from")
 
 
 def broken_rule(name: str) -> Problem:
