@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Literal
 
 from alerts.rules.atoms import AnyWord, Plan, Row
@@ -32,10 +33,17 @@ from alerts.rules.terms import patterns
 from alerts.rules.values import Text
 from alerts.rules.vocabulary import Vocabulary
 
+_LEAVES = (Word, Phrase, ListRef)
+_NUMBER = attrgetter("number")
+
 
 def lift(node: Node) -> Node:
     """The same query without AND below NEAR, ONEAR, SENTENCE, PARAGRAPH, ATLEAST and left of NOT WITHIN."""
+    if isinstance(node, _LEAVES):
+        return node
     match node:
+        case Or() if _only_leaves(node.items):
+            return node
         case And() | Or():
             return _flattened(type(node), (lift(item) for item in node.items))
         case Not():
@@ -51,8 +59,10 @@ def lift(node: Node) -> Node:
             return _pair(lambda left, right: Near(left, right, node.distance, node.ordered), node.left, node.right)
         case Scope():
             return Scope(_chained(lift(node.left), node.unit), _chained(lift(node.right), node.unit), node.unit)
-        case _:
-            return node
+
+
+def _only_leaves(items: Sequence[Node]) -> bool:
+    return all(isinstance(item, _LEAVES) for item in items)
 
 
 def _flattened(kind: type[And | Or], items: Iterable[Node]) -> Node:
@@ -69,7 +79,7 @@ def _chained(side: Node, unit: Literal["sentence", "paragraph"]) -> Node:
         for item in rest:
             first = Scope(first, item, unit)
         return first
-    if isinstance(side, Or):
+    if isinstance(side, Or) and not _only_leaves(side.items):
         return _flattened(Or, (_chained(item, unit) for item in side.items))
     return side
 
@@ -103,11 +113,12 @@ class Builder:
         self._vocabulary = vocabulary
         self._made: dict[tuple[object, ...], Plan] = {}
         self._of_list: dict[tuple[str, str], Plan] = {}
+        self._of_word: dict[str, tuple[int, ...]] = {}
 
     def in_language(self, language: str) -> Builder:
         """A builder for another language whose plans share their parts, and a page, with those of this one."""
         other = Builder(self._lists, language, self._vocabulary)
-        other._made = self._made
+        other._made, other._of_word = self._made, self._of_word
         return other
 
     def build(self, node: Node, *, apart_from: Plan | None = None) -> Plan:
@@ -121,25 +132,35 @@ class Builder:
     def any_of(self, plans: Iterable[Plan]) -> Plan:
         """Any of the plans; plain words and phrases are merged so that they are looked up together."""
         words: dict[str, set[int]] = {}
-        rows: dict[int, list[Row]] = {}
-        others: list[Plan] = []
-        for plan in dict.fromkeys(_flat(plans)):
+        rows: dict[Row, None] = {}
+        others: dict[Plan, None] = {}
+        for plan in _flat(plans):
             if isinstance(plan, AnyWord):
                 words.setdefault(plan.field, set()).update(plan.terms)
             elif isinstance(plan, Row):
-                rows.setdefault(self._pivot(plan), []).append(plan)
+                rows[plan] = None
             else:
-                others.append(plan)
-        merged: list[Plan] = [self._word(frozenset(terms), field) for field, terms in words.items()]
-        every = tuple(sorted((*merged, *others), key=lambda plan: plan.number))
-        if len(every) == 1 and not rows:
-            return every[0]
-        if not every and len(rows) == 1 and len(next(iter(rows.values()))) == 1:
-            return next(iter(rows.values()))[0]
+                others[plan] = None
+        every = [*others, *(self._word(frozenset(terms), field) for field, terms in words.items())]
+        return self._alternatives(every, list(rows))
+
+    def _alternatives(self, others: list[Plan], rows: list[Row]) -> Plan:
+        """Any of all these; at most one `AnyWord` a field among them."""
+        if len(others) + len(rows) == 1:
+            return others[0] if others else rows[0]
         # In one order, so that the same alternatives are the same plan however they were written.
-        frozen = {term: tuple(sorted(group, key=lambda row: row.number)) for term, group in sorted(rows.items())}
-        key = ("any", every, tuple(frozen.items()))
-        return self._once(key, lambda number: AnyOf(number, frozen, every))
+        others.sort(key=_NUMBER)
+        rows.sort(key=_NUMBER)
+        return self._once(("any", *others, *rows), lambda number: AnyOf(number, self._by_pivot(rows), tuple(others)))
+
+    def _by_pivot(self, rows: Sequence[Row]) -> dict[int, tuple[Row, ...]]:
+        """Phrases by the word by which they are looked up: the longest is likely the rarest."""
+        name = self._vocabulary.name
+        found: dict[int, tuple[Row, ...]] = {}
+        for row in rows:
+            pivot = max(row.terms, key=lambda term: len(name(term)))
+            found[pivot] = (*found.get(pivot, ()), row)
+        return found
 
     def all_of(self, plans: Iterable[Plan]) -> Plan:
         """All of the plans."""
@@ -164,7 +185,7 @@ class Builder:
     def _build(self, node: Node, field: str, apart: Plan | None) -> Plan:  # noqa: C901  one case a kind of node
         match node:
             case Word() | Phrase():
-                return self._guarded(self._row(node, field), apart)
+                return self._guarded(self._row(self._terms(node), field), apart)
             case ListRef():
                 return self._guarded(self._list(node.name, field), apart)
             case Or():
@@ -197,12 +218,31 @@ class Builder:
         return self._once((unit, left, right), lambda number: Together(number, left, right, unit))
 
     def _any(self, items: Sequence[Node], field: str, apart: Plan | None) -> Plan:
-        """Words, phrases and lists are kept apart together, so that they are still looked up together."""
-        leaves = [item for item in items if isinstance(item, Word | Phrase | ListRef)]
-        if apart is None or len(leaves) < 2:
-            return self.any_of(self._build(item, field, apart) for item in items)
-        rest = [self._build(item, field, apart) for item in items if not isinstance(item, Word | Phrase | ListRef)]
-        return self.any_of([self._guarded(self._any(leaves, field, None), apart), *rest])
+        """Words, phrases and lists are looked up, and kept apart, together."""
+        words: set[int] = set()
+        rows: dict[Row, None] = {}
+        lists: list[Plan] = []
+        rest: list[Plan] = []
+        for item in items:
+            if isinstance(item, Word | Phrase):
+                terms = self._terms(item)
+                if len(terms) == 1:
+                    words.add(terms[0])
+                elif terms:
+                    rows[self._phrase(terms, field)] = None
+            elif isinstance(item, ListRef):
+                lists.append(self._list(item.name, field))
+            else:
+                rest.append(self._build(item, field, apart))
+        plain: list[Plan] = [self._word(frozenset(words), field)] if words else []
+        if lists:
+            together = self.any_of([*plain, *rows, *lists])
+        elif plain or rows or not rest:
+            together = self._alternatives(plain, list(rows))
+        else:
+            return self.any_of(rest)
+        together = self._guarded(together, apart)
+        return self.any_of([together, *rest]) if rest else together
 
     def _guarded(self, plan: Plan, apart: Plan | None) -> Plan:
         return plan if apart is None else self.without(plan, apart)
@@ -211,26 +251,35 @@ class Builder:
         known = self._of_list.get((name, field))
         if known is None:
             entries = self._lists.entries(name, self._language)
-            known = self._of_list[name, field] = self.any_of(self._build(lift(entry), field, None) for entry in entries)
+            known = self._of_list[name, field] = self._any([lift(entry) for entry in entries], field, None)
         return known
 
     def _word(self, terms: frozenset[int], field: str) -> Plan:
         return self._once(("word", terms, field), lambda number: AnyWord(number, terms, field))
 
-    def _row(self, node: Word | Phrase, field: str) -> Plan:
-        words = (node,) if isinstance(node, Word) else node.words
-        terms = tuple(
-            self._vocabulary.number(pattern, as_written=word.exact)
-            for word in words
-            for pattern in patterns(word.text, as_written=word.exact)
-        )
-        if len(terms) <= 1:
-            return self._word(frozenset(terms), field)
-        return self._once(("row", terms, field), lambda number: Row(number, terms, field))
+    def _terms(self, node: Word | Phrase) -> tuple[int, ...]:
+        if isinstance(node, Word):
+            known = None if node.exact else self._of_word.get(node.text)
+            return self._new_terms(node) if known is None else known
+        found: list[int] = []
+        for word in node.words:
+            found += self._terms(word)
+        return tuple(found)
 
-    def _pivot(self, row: Row) -> int:
-        """The word of a phrase by which it is looked up: the longest is likely the rarest."""
-        return max(row.terms, key=lambda term: len(self._vocabulary.name(term)))
+    def _new_terms(self, word: Word) -> tuple[int, ...]:
+        found = patterns(word.text, as_written=word.exact)
+        terms = tuple([self._vocabulary.number(pattern, word.exact) for pattern in found])
+        if not word.exact:
+            self._of_word[word.text] = terms
+        return terms
+
+    def _row(self, terms: tuple[int, ...], field: str) -> Plan:
+        return self._word(frozenset(terms), field) if len(terms) <= 1 else self._phrase(terms, field)
+
+    def _phrase(self, terms: tuple[int, ...], field: str) -> Row:
+        row = self._once(("row", terms, field), lambda number: Row(number, terms, field))
+        assert isinstance(row, Row)
+        return row
 
     def _meta(self, node: Node, field: str) -> Plan:
         match node:

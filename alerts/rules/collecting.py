@@ -16,4 +16,8 @@ def no_collecting() -> Iterator[None]:
         yield
     finally:
         if not resting:
+            # What was made counts as old from now on, or the collector would walk all of it at once.
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

@@ -8,6 +8,7 @@ from alerts.rules.lexer import Kind, Token
 
 LOWERCASE = re.compile(r"(and|or|not)", re.IGNORECASE)
 LOWERCASE_COUNTED = re.compile(r"(near|onear|atleast)(/?[0-9]+)", re.IGNORECASE)
+OPERATOR_LIKE = re.compile(f"{LOWERCASE.pattern}|{LOWERCASE_COUNTED.pattern}", re.IGNORECASE)
 LOWERCASE_BETWEEN = re.compile(r"(near|onear|atleast|sentence|paragraph|within)", re.IGNORECASE)
 OTHER_PRODUCTS = {
     "&&": "AND",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from alerts.rules.entries import parse_entry
 from alerts.rules.lexer import QueryProblem
 from alerts.rules.lint import shadowed_terms
 from alerts.rules.lists import Lists
 from alerts.rules.models import ListFile
 from alerts.rules.nodes import META_FIELDS, And, Field, ListRef, Not, Word, walk
 from alerts.rules.rule import Query
-from alerts.rules.syntax import parse_entry
 from crawler.configfile import Document, files_in, read_document, validate
 from crawler.errors import Problem
 
@@ -104,10 +104,11 @@ def _list_entries(
         queries: list[Query] = []
         for at, text in enumerate(texts):
             node, found = parse_entry(text, known_lists=known)
-            found = [*found, *not_a_term(Query(text, node))] if node is not None else found
-            good = note(state, document, (tag, at), found) and good
             if node is not None:
-                queries.append(Query(text, node))
+                query = Query(text, node)
+                found += not_a_term(query)
+                queries.append(query)
+            good = (not found or note(state, document, (tag, at), found)) and good
         variants[tag] = tuple(queries)
         if state.lint:
             _lint(document, tag, queries, texts, state)
@@ -167,4 +168,6 @@ def _spread_broken(state: Reading) -> None:
 
 def broken_in(query: Query, state: Reading) -> list[ListRef]:
     """The places where a query uses a broken list."""
+    if not state.broken_lists:
+        return []
     return [node for node in walk(query.node) if isinstance(node, ListRef) and node.name in state.broken_lists]

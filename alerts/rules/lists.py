@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from alerts.rules.nodes import ListRef, Node, walk
+from alerts.rules.nodes import ListRef, Node, compound, walk
 
 DEFAULT = "default"
 """The variant for languages that have none of their own."""
@@ -43,7 +43,7 @@ class Lists:
             for node in walk(waiting.pop()):
                 if isinstance(node, ListRef) and node.name not in found:
                     found.add(node.name)
-                    waiting += [entry for one in self.by_name.get(node.name, {}).values() for entry in one]
+                    waiting += [entry for one in self.by_name.get(node.name, {}).values() for entry in compound(one)]
         return tuple(sorted(found))
 
     def cycle(self, name: str) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ class Lists:
         seen: set[str] = set()
         while trail:
             way = trail.pop()
-            for entry in (one for variant in self.by_name.get(way[-1], {}).values() for one in variant):
+            for entry in (one for variant in self.by_name.get(way[-1], {}).values() for one in compound(variant)):
                 for node in walk(entry):
                     if isinstance(node, ListRef):
                         if node.name == name:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from alerts.rules.collecting import no_collecting
+from alerts.rules.entries import parse_entry
 from alerts.rules.lint import idle_exclusions, lint_query
 from alerts.rules.list_files import Loc, Reading, broken_in, not_a_term, note, read_lists
 from alerts.rules.lists import DEFAULT, Lists
@@ -16,7 +17,7 @@ from alerts.rules.models import CaseText, FiltersFile, RuleFile, class_of
 from alerts.rules.nodes import ListRef, walk
 from alerts.rules.rule import STAGED_TOPIC, TOPICS, Case, Filter, Query, Rule, Severity
 from alerts.rules.ruleset import RuleSet, make_rule_set
-from alerts.rules.syntax import parse, parse_entry
+from alerts.rules.syntax import parse
 from crawler.configfile import Document, files_in, nearest, read_document, validate
 from crawler.errors import Problem
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from alerts.rules.atoms import AnyWord, Plan, Row
 from alerts.rules.evidence import find_evidence
@@ -148,10 +149,11 @@ def clauses_of(plan: Plan, cost: Callable[[int], float], known: dict[int, _Claus
         case Row():
             answer = tuple((cost(term), frozenset((term,))) for term in sorted(set(plan.terms), key=cost))
         case AnyOf():
-            rows = [row for group in plan.rows.values() for row in group]
-            parts = [clauses_of(part, cost, known) for part in (*plan.others, *rows)]
+            parts = [clauses_of(part, cost, known) for part in plan.others]
             if all(parts):
-                terms = frozenset(term for clauses in parts for term in clauses[0][1])
+                # Of a phrase its rarest word.
+                rarest = (min(row.terms, key=cost) for group in plan.rows.values() for row in group)
+                terms = frozenset(chain(rarest, *(clauses[0][1] for clauses in parts)))
                 answer = ((sum(map(cost, terms)), terms),)
         case AllOf():
             answer = _rarest(plan.items, cost, known)

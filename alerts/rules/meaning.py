@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from alerts.rules.lexer import QueryProblem
 from alerts.rules.nodes import (
@@ -47,6 +48,16 @@ def check_meaning(node: Node, known_lists: Sequence[str] | None) -> list[QueryPr
         problems.extend(_check_node(one, known_lists))
     problems.extend(_check_places(node, ""))
     return problems
+
+
+@lru_cache(maxsize=1 << 16)
+def is_sound(word: str, exact: bool = False) -> bool:  # noqa: FBT001, FBT002  asked of every word of every rule
+    """Whether nothing is wrong with a word, in whatever field it stands."""
+    stem = word.removesuffix("*")
+    if stem.isascii() and stem.isalnum():
+        return stem == word or len(stem) >= MIN_STEM
+    found = patterns(word, as_written=exact)
+    return bool(found) and not any(stem_too_short(pattern) for pattern in found)
 
 
 def is_positive(node: Node) -> bool:
@@ -149,6 +160,8 @@ def _check_places(node: Node, field: str) -> Iterator[QueryProblem]:
 
 
 def _check_word(word: Word, field: str) -> Iterator[QueryProblem]:
+    if is_sound(word.text, word.exact):
+        return
     found = patterns(word.text, as_written=word.exact)
     if not found and "*" not in word.text and "?" not in word.text:
         message = f"`{word.text}` holds no letter or digit, so it never matches"

@@ -1,7 +1,13 @@
-"""What a query says, as a tree. Offsets are code points of the query and take no part in comparing."""
+"""What a query says, as a tree. Offsets are code points of the query and take no part in comparing.
+
+Nodes are values: nobody changes one that is made. They are not frozen because a frozen dataclass takes three times as
+long to make, and a large rule set has hundreds of thousands of them.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,13 +19,13 @@ MAX_DISTANCE = 100
 """Largest n of NEAR/n, ONEAR/n and ATLEAST/n."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class _Base:
     start: int = field(default=0, compare=False, kw_only=True)
     end: int = field(default=0, compare=False, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Word(_Base):
     """One word as written, wildcards included; `exact` for `=Word`."""
 
@@ -27,7 +33,7 @@ class Word(_Base):
     exact: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Phrase(_Base):
     """Words that follow each other."""
 
@@ -35,35 +41,35 @@ class Phrase(_Base):
     exact: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class ListRef(_Base):
     """``@name``."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class And(_Base):
     """All of the items, anywhere in the article."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Or(_Base):
     """Any of the items."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Not(_Base):
     """The item occurs nowhere."""
 
     item: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Near(_Base):
     """Both sides with at most `distance` words between them; `ordered` for ONEAR."""
 
@@ -73,7 +79,7 @@ class Near(_Base):
     ordered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Scope(_Base):
     """Both sides in one sentence or one paragraph."""
 
@@ -82,7 +88,7 @@ class Scope(_Base):
     unit: Literal["sentence", "paragraph"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Within(_Base):
     """``left NOT WITHIN right``: the left side's occurrences that no occurrence of the right side covers."""
 
@@ -90,7 +96,7 @@ class Within(_Base):
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class AtLeast(_Base):
     """At least `count` occurrences that do not overlap."""
 
@@ -98,7 +104,7 @@ class AtLeast(_Base):
     item: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Field(_Base):
     """The item, looked for in one field only."""
 
@@ -107,6 +113,20 @@ class Field(_Base):
 
 
 Node = Word | Phrase | ListRef | And | Or | Not | Near | Scope | Within | AtLeast | Field
+
+_TERMS = frozenset((Word, Phrase))
+_LEAVES = frozenset((Word, Phrase, ListRef))
+
+
+_UNSPACED = re.compile(r"\S+")
+
+
+def phrase(text: str, at: int, *, exact: bool = False, start: int = 0, end: int = 0) -> Phrase:
+    """The words of a text as a phrase; the text begins at `at` in the query, the phrase reaches from start to end."""
+    found = [
+        Word(match[0], exact, start=at + match.start(), end=at + match.end()) for match in _UNSPACED.finditer(text)
+    ]
+    return Phrase(tuple(found), exact, start=start, end=end)
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -124,13 +144,21 @@ def children(node: Node) -> tuple[Node, ...]:
 
 def walk(node: Node) -> list[Node]:
     """The node and everything below it, in the order of the query."""
+    if type(node) in _LEAVES:
+        return [node]
     found: list[Node] = []
     waiting = [node]
     while waiting:
         one = waiting.pop()
         found.append(one)
-        waiting.extend(reversed(children(one)))
+        if type(one) not in _LEAVES:
+            waiting.extend(reversed(children(one)))
     return found
+
+
+def compound(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Those that are more than a word or a phrase; most entries of lists are not."""
+    return (node for node in nodes if type(node) not in _TERMS)
 
 
 def show(node: Node) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from alerts.rules.building import Builder
 from alerts.rules.collecting import no_collecting
+from alerts.rules.entries import parse_entry
 from alerts.rules.lists import DEFAULT, Lists
 from alerts.rules.matcher import Job, Match, Matcher, holds
 from alerts.rules.meta import primary_tag
@@ -17,7 +18,7 @@ from alerts.rules.nodes import Node
 from alerts.rules.page import Page
 from alerts.rules.rule import Filter, Query, Rule, RuleClass, Severity, Stage, Status
 from alerts.rules.silence import Silence
-from alerts.rules.syntax import parse, parse_entry
+from alerts.rules.syntax import parse
 from alerts.rules.values import Hit, Text
 from alerts.rules.vocabulary import Vocabulary
 

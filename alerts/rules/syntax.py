@@ -7,20 +7,20 @@ AND and OR never mix on one level, so nobody has to know which of them would win
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from alerts.rules.hints import (
     LOWERCASE,
     LOWERCASE_BETWEEN,
     LOWERCASE_COUNTED,
+    OPERATOR_LIKE,
     between_terms,
     bracketing,
     named,
     proper,
 )
-from alerts.rules.lexer import QUOTES, Kind, QueryProblem, Token, tokenise
-from alerts.rules.meaning import check_meaning
+from alerts.rules.lexer import Kind, QueryProblem, Token, tokenise
+from alerts.rules.meaning import check_meaning, is_sound
 from alerts.rules.nodes import (
     FIELDS,
     MAX_DISTANCE,
@@ -36,11 +36,15 @@ from alerts.rules.nodes import (
     Scope,
     Within,
     Word,
+    phrase,
 )
 
 MAX_DEPTH = 60
 """Deepest nesting of brackets, fields and NOT."""
 
+_LEAVES = frozenset((Kind.WORD, Kind.PHRASE, Kind.LIST))
+_CLOSING = frozenset((Kind.END, Kind.CLOSE))
+_JOINTS = frozenset(("AND", "OR"))
 _TERM = 'a word, a "phrase", an @list or an opening bracket'
 
 
@@ -60,21 +64,30 @@ def parse(query: str, *, known_lists: Iterable[str] | None = None) -> tuple[Node
         errors is good for nothing but further checks.
     """
     tokens, problems = tokenise(query, MAX_DISTANCE)
-    parser = _Parser(query, tokens, problems)
+    names = None if known_lists is None else tuple(known_lists)
+    parser = _Parser(query, tokens, problems, names)
     try:
         node = parser.whole()
     except _StopError:
         node = None
-    if node is not None:
-        problems.extend(check_meaning(node, None if known_lists is None else tuple(known_lists)))
+    if node is not None and parser.doubtful:
+        problems.extend(check_meaning(node, names))
     problems.sort(key=lambda problem: problem.offset)
     return node, problems
 
 
 class _Parser:
-    """One pass over the tokens; `_at` is the next one."""
+    """One pass over the tokens; `_at` is the next one.
 
-    def __init__(self, query: str, tokens: list[Token], problems: list[QueryProblem]) -> None:
+    Attributes:
+        doubtful: whether the tree can be wrong at all: a term that is not sound, or NOT, NOT WITHIN, a field.
+    """
+
+    def __init__(
+        self, query: str, tokens: list[Token], problems: list[QueryProblem], lists: Sequence[str] | None
+    ) -> None:
+        self.doubtful = False
+        self._lists = lists
         self._query = query
         self._tokens = tokens
         self._problems = problems
@@ -135,27 +148,73 @@ class _Parser:
     def _boolean(self) -> Node:
         """OR and AND on one level: parsed as AND before OR, reported when both stand here."""
         start = self._next.start
-        groups: list[list[Node]] = [[self._negation()]]
+        nodes: list[Node] = []
         operators: list[Token] = []
-        while (operator := self._joint()) is not None:
+        while not self._terms(nodes, operators):
+            nodes.append(self._negation())
+            operator = self._joint()
+            if operator is None:
+                break
             operators.append(operator)
-            item = self._negation()
+        signs = {operator.value for operator in operators}
+        if len(signs) < 2:
+            if not signs:
+                return nodes[0]
+            kind = Or if "OR" in signs else And
+            return kind(tuple(nodes), start=start if kind is Or else nodes[0].start, end=nodes[-1].end)
+        self._mixed(nodes, operators)
+        groups = [[nodes[0]]]
+        for operator, node in zip(operators, nodes[1:], strict=True):
             if operator.value == "OR":
-                groups.append([item])
+                groups.append([node])
             else:
-                groups[-1].append(item)
-        if len({operator.value for operator in operators}) > 1:
-            self._mixed(groups, operators)
-        end = groups[-1][-1].end
+                groups[-1].append(node)
         parts = [one[0] if len(one) == 1 else And(tuple(one), start=one[0].start, end=one[-1].end) for one in groups]
-        return parts[0] if len(parts) == 1 else Or(tuple(parts), start=start, end=end)
+        return Or(tuple(parts), start=start, end=nodes[-1].end)
+
+    def _terms(self, nodes: list[Node], operators: list[Token]) -> bool:
+        """Read terms with AND or OR between them: most do not need every level. True if the row ends with the last."""
+        tokens = self._tokens
+        while True:
+            token = tokens[self._at]
+            if token.kind not in _LEAVES:
+                return False
+            after = tokens[self._at + 1]
+            more = after.kind is Kind.OPERATOR
+            if after.value not in _JOINTS if more else after.kind not in _CLOSING:
+                return False
+            if token.kind is Kind.WORD and token.value[0] in "aAoOnN" and OPERATOR_LIKE.fullmatch(token.value):
+                return False
+            nodes.append(self._term(token))
+            if not more:
+                return True
+            operators.append(after)
+            self._at += 1
+
+    def _term(self, token: Token) -> Word | Phrase | ListRef:
+        """The word, phrase or list that stands here."""
+        self._at += 1
+        kind, value, start, end, exact, _ = token
+        if kind is Kind.WORD:
+            if not is_sound(value, exact):
+                self.doubtful = True
+            return Word(value, exact, start=start, end=end)
+        if kind is Kind.LIST:
+            if self._lists is not None and value not in self._lists:
+                self.doubtful = True
+            return ListRef(value, start=start, end=end)
+        node = phrase(value, start + 1 + exact, exact=exact, start=start, end=end)
+        if not node.words or not all(is_sound(one.text, exact) for one in node.words):
+            self.doubtful = True
+        return node
 
     def _joint(self) -> Token | None:
         """The AND or OR that comes next; two terms side by side are reported and read as AND."""
-        token = self._next
-        if self._is("AND", "OR"):
-            return self._take()
-        if token.kind in (Kind.END, Kind.CLOSE):
+        token = self._tokens[self._at]
+        if token.kind is Kind.OPERATOR and token.value in _JOINTS:
+            self._at += 1
+            return token
+        if token.kind in _CLOSING:
             return None
         if token.kind is Kind.WORD and not token.exact and LOWERCASE.fullmatch(token.value):
             upper = token.value.upper()
@@ -167,12 +226,13 @@ class _Parser:
     def _negation(self) -> Node:
         token = self._next
         lower = token.kind is Kind.WORD and not token.exact and token.value in ("not", "Not")
-        if self._is("NOT") or lower:
+        if lower or (token.kind is Kind.OPERATOR and token.value == "NOT"):
             if lower:
                 self._lowercase(token, "NOT")
             self._take()
             if self._is("NOT"):
                 raise self._fail(self._next.start, "operator-needs-term", "NOT stands twice", _TERM, "remove both")
+            self.doubtful = True
             item = self._deeper(self._scope)
             return Not(item, start=token.start, end=item.end)
         return self._scope()
@@ -207,6 +267,7 @@ class _Parser:
         if self._is("NOT") and self._is("WITHIN", ahead=1):
             self._take()
             self._take()
+            self.doubtful = True
             right = self._unary()
             return Within(left, right, start=left.start, end=right.end)
         return left
@@ -232,6 +293,7 @@ class _Parser:
             self._note(
                 token.start, "unknown-field", f"there is no field `{token.value}:`", "one of " + ", ".join(FIELDS), hint
             )
+        self.doubtful = True
         item = self._deeper(self._unary)
         return Field(token.value, item, start=token.start, end=item.end)
 
@@ -240,18 +302,13 @@ class _Parser:
         match token.kind:
             case Kind.OPEN:
                 return self._deeper(self._brackets)
-            case Kind.PHRASE:
-                return _phrase(self._take())
-            case Kind.LIST:
-                self._take()
-                return ListRef(token.value, start=token.start, end=token.end)
+            case Kind.PHRASE | Kind.LIST:
+                return self._term(token)
             case Kind.WORD:
-                counted = LOWERCASE_COUNTED.fullmatch(token.value)
-                if not token.exact and (counted or LOWERCASE.fullmatch(token.value)):
+                if not token.exact and OPERATOR_LIKE.fullmatch(token.value):
                     self._lowercase(token, proper(token.value))
                     raise _StopError
-                self._take()
-                return Word(token.value, token.exact, start=token.start, end=token.end)
+                return self._term(token)
             case _:
                 raise self._no_term(token)
 
@@ -264,14 +321,8 @@ class _Parser:
         closing = self._take()
         if closing.kind is not Kind.CLOSE:
             count = len(self._open)
-            brackets = "1 bracket" if count == 1 else f"{count} brackets"
-            raise self._fail(
-                opening.start,
-                "unclosed-paren",
-                "this bracket is not closed",
-                "a closing bracket",
-                f"{brackets} not closed",
-            )
+            hint = f"{count} bracket{'s' * (count > 1)} not closed"
+            raise self._fail(opening.start, "unclosed-paren", "this bracket is not closed", "a closing bracket", hint)
         self._open.pop()
         self._outside[id(node)] = (opening.start, closing.end)
         return node
@@ -326,9 +377,9 @@ class _Parser:
             f'did you mean {wanted}? (to search for the word, write "{token.value}" in quotes)',
         )
 
-    def _mixed(self, groups: list[list[Node]], operators: list[Token]) -> None:
+    def _mixed(self, nodes: list[Node], operators: list[Token]) -> None:
         """AND and OR on one level: offer both bracketings."""
-        terms = [self._short(node) for group in groups for node in group]
+        terms = [self._short(node) for node in nodes]
         signs = [operator.value for operator in operators]
         second = next(operator for operator in operators if operator.value != signs[0])
         first_and = bracketing(terms, signs, "AND")
@@ -345,38 +396,3 @@ class _Parser:
         start, end = self._outside.get(id(node), (node.start, node.end))
         text = " ".join(self._query[start:end].split())
         return text if len(text) <= 30 else text[:27] + "..."
-
-
-def _phrase(token: Token) -> Phrase:
-    """The words of a phrase with their places in the query."""
-    inside = token.start + (2 if token.exact else 1)
-    found = [
-        Word(match.group(), token.exact, start=inside + match.start(), end=inside + match.end())
-        for match in re.finditer(r"\S+", token.value)
-    ]
-    return Phrase(tuple(found), token.exact, start=token.start, end=token.end)
-
-
-_ENTRY_IS_QUERY = re.compile(
-    r"[()"
-    + QUOTES
-    + r"]|^[@=]|(^|\s)(AND|OR|NOT|SENTENCE|PARAGRAPH|O?NEAR\S*|ATLEAST\S*|@\S+)(\s|$)|^("
-    + "|".join(FIELDS)
-    + "):"
-)
-
-
-def parse_entry(text: str, *, known_lists: Iterable[str] | None = None) -> tuple[Node | None, list[QueryProblem]]:
-    """Read an entry of a list or of `not_within`.
-
-    Words side by side are a phrase; anything with an operator, a quote, a bracket or a field is a query.
-    """
-    gershayim = re.sub("(?<=[\u05d0-\u05ea])[" + QUOTES + "](?=[\u05d0-\u05ea])", "x", text)
-    if _ENTRY_IS_QUERY.search(gershayim):
-        return parse(text, known_lists=known_lists)
-    token = Token(Kind.PHRASE, text, -1, len(text) + 1)
-    phrase = _phrase(token)
-    if not phrase.words:
-        return None, [QueryProblem(0, "ends-early", "this entry is empty", "a word or a phrase")]
-    node = phrase.words[0] if len(phrase.words) == 1 else Phrase(phrase.words, start=0, end=len(text))
-    return node, check_meaning(node, None)

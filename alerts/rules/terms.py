@@ -22,6 +22,9 @@ def patterns(word: str, *, as_written: bool = False) -> tuple[str, ...]:
     A hyphenated word is one pattern: joined when folded (`ceasefire`), with the hyphen when `as_written`. An empty
     tuple means that the word holds no letter or digit.
     """
+    stem = word[:-1] if word[-1:] == "*" else word
+    if stem.isascii() and stem.isalnum():
+        return (word if as_written else word.lower(),)
     text = word.translate(_TO_LETTERS)
     groups: list[list[str]] = []
     for start, end, joined in words(text):

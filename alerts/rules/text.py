@@ -109,7 +109,8 @@ def _inside_word(run: str, at: int, end: int) -> bool:
     return char in GERSHAYIM and _is_hebrew(run[at - 1]) and _is_hebrew(after)
 
 
-_PLAIN_EDGES = frozenset(APOSTROPHES)
+_LETTER_APOSTROPHES = frozenset("\u02bc\u02bb")
+"""Apostrophes that are letters to Unicode."""
 _split_known = lru_cache(maxsize=1 << 16)(split_run)
 
 
@@ -119,7 +120,7 @@ def words(text: str) -> list[tuple[int, int, bool]]:
     for match in run_pattern(text).finditer(text):
         run = match[0]
         start, end = match.span()
-        if run.isalnum() and run[0] not in _PLAIN_EDGES and run[-1] not in _PLAIN_EDGES:
+        if run.isalnum() and _LETTER_APOSTROPHES.isdisjoint(run):
             found.append((start, end, False))
         else:
             found += [(start + part.start, start + part.end, part.joined) for part in _parts(run)]

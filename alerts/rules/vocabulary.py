@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from alerts.rules.runs import LINE_END
 from alerts.rules.terms import expression, is_wild
@@ -19,7 +20,7 @@ _HEAD = 3
 """So many letters before a wildcard tell apart which patterns a word is compared with; nearly all have as many."""
 _NONE: tuple[int, ...] = ()
 _WILDCARD = re.compile("[*?]")
-_Pattern = tuple[re.Pattern[str], int]
+_Pattern = tuple[str, int]
 
 
 class Compound:
@@ -49,8 +50,10 @@ class Vocabulary(dict[str, Entry]):
     def __init__(self) -> None:
         super().__init__()
         self[LINE_END] = NEW_LINE
-        self._numbers: dict[tuple[str, bool], int] = {}
+        self._numbers: dict[str, int] = {}
         self._names: list[str] = []
+        self.name = self._names.__getitem__
+        """The term of a number as it was written in rules."""
         self._literals: dict[str, list[int]] = {}
         self._as_written: dict[str, list[int]] = {}
         self._prefixes: dict[str, list[int]] = {}
@@ -60,27 +63,28 @@ class Vocabulary(dict[str, Entry]):
         self._exact = False
         self._wild_as_written: list[_Pattern] = []
 
-    def number(self, pattern: str, *, as_written: bool = False) -> int:
+    def number(self, pattern: str, as_written: bool = False) -> int:  # noqa: FBT001, FBT002  called for every word of every rule
         """The term's number; a new one for a pattern not met before."""
-        key = (pattern, as_written)
-        known = self._numbers.get(key)
+        name = "=" + pattern if as_written else pattern
+        known = self._numbers.get(name)
         if known is not None:
             return known
-        number = self._numbers[key] = len(self._numbers)
-        self._names.append("=" + pattern if as_written else pattern)
+        number = self._numbers[name] = len(self._names)
+        self._names.append(name)
         if len(self) > 1:
             self._forget()
         self._exact = self._exact or as_written
         if not is_wild(pattern):
             (self._as_written if as_written else self._literals).setdefault(pattern, []).append(number)
         elif as_written:
-            self._wild_as_written.append((re.compile(expression(pattern), re.DOTALL), number))
+            self._wild_as_written.append((pattern, number))
         else:
             self._add_wild(pattern, number)
         return number
 
     def _add_wild(self, pattern: str, number: int) -> None:
-        stem = _WILDCARD.split(pattern)[0]
+        sign = _WILDCARD.search(pattern)
+        stem = pattern[: sign.start()] if sign else pattern
         head = stem[:_HEAD]
         if len(head) not in self._heads:
             self._heads = tuple(sorted((*self._heads, len(head))))
@@ -90,16 +94,12 @@ class Vocabulary(dict[str, Entry]):
             if len(stem) not in lengths:
                 lengths.append(len(stem))
         else:
-            others.append((re.compile(expression(pattern), re.DOTALL), number))
+            others.append((pattern, number))
 
     @property
     def size(self) -> int:
         """How many terms there are."""
         return len(self._numbers)
-
-    def name(self, number: int) -> str:
-        """The term as it was written in rules."""
-        return self._names[number]
 
     def __missing__(self, run: str) -> Entry:
         entry: Entry
@@ -197,5 +197,11 @@ def _entry(terms: Collection[int]) -> Entry:
     return tuple(sorted(terms))
 
 
-def _full_matches(patterns: Iterable[tuple[re.Pattern[str], int]], word: str) -> list[int]:
-    return [number for pattern, number in patterns if pattern.fullmatch(word)]
+def _full_matches(patterns: Iterable[_Pattern], word: str) -> list[int]:
+    return [number for pattern, number in patterns if _compiled(pattern).fullmatch(word)]
+
+
+@lru_cache(maxsize=1 << 14)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # Only when a word comes near it: few patterns of a large rule set ever meet one.
+    return re.compile(expression(pattern), re.DOTALL)

@@ -7,10 +7,11 @@ from typing import Any
 
 from alerts.rules import RuleSet, Text
 from alerts.rules.collecting import no_collecting
+from alerts.rules.entries import parse_entry
 from alerts.rules.nodes import Node
 from alerts.rules.rule import Query, Rule, RuleClass, Severity
 from alerts.rules.ruleset import make_rule_set
-from alerts.rules.syntax import parse, parse_entry
+from alerts.rules.syntax import parse
 from benchmarks.rules_peers.peer import Question
 from benchmarks.rules_peers.workload import Entry
 

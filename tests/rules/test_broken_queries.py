@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from alerts.rules.entries import parse_entry
 from alerts.rules.lexer import QueryProblem
-from alerts.rules.syntax import MAX_DEPTH, parse, parse_entry
+from alerts.rules.syntax import MAX_DEPTH, parse
 
 LISTS = ("ceasefire", "breakdown", "civilians")
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alerts.rules.lead import lead_end
@@ -35,6 +35,7 @@ def test_words(text: str, wanted: list[str]) -> None:
 
 
 @given(st.one_of(st.text(max_size=60), st.text(alphabet="aB 'ʼ’-\"אב.é", max_size=60)))
+@example("0ʻʻ0")
 def test_words_lie_in_the_text_in_order(text: str) -> None:
     assert [(start, end) for start, end, _ in words(text)] == places(text)
     last = 0
