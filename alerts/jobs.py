@@ -25,7 +25,7 @@ from alerts.items import make_items
 from alerts.ledger import runs
 from alerts.operating.retention import clear_out
 from alerts.origins.assess import assess_origins
-from alerts.stories import group_articles
+from alerts.stories import group_articles, tidy_index
 from crawler.archive import articles, channels
 from crawler.errors import CeasewireError
 
@@ -107,7 +107,7 @@ async def _collect(work: Work) -> Counts:
 
 
 def _group(work: Work) -> Counts:
-    grouped = group_articles(work.archive, work.now())
+    grouped = group_articles(work.archive, work.now(), work.progress)
     return {"grouped": grouped, "assessed": assess_origins(work.archive, work.configuration.sources)}
 
 
@@ -143,7 +143,8 @@ def _deliver(work: Work) -> Counts:
 def _tidy(work: Work) -> Counts:
     days = work.configuration.settings.alerts.keep_texts_days
     keep = timedelta(days=days) if days else None
-    return asdict(clear_out(work.archive, work.now(), keep_texts=keep, stopping=work.stopping))
+    cleared = asdict(clear_out(work.archive, work.now(), keep_texts=keep, stopping=work.stopping))
+    return {**cleared, "index": tidy_index(work.archive, work.now(), work.stopping)}
 
 
 def _in_thread(step: Callable[[Work], Counts]) -> Callable[[Work], Awaitable[Counts]]:

@@ -24,6 +24,8 @@ from crawler.archive.schema import article
 
 ALL = 0
 """The word that counts the articles."""
+TIDIED = -1
+"""Not a word: the day on which the index was last tidied."""
 _CHUNK = 500
 _Key = TypeVar("_Key")
 
@@ -301,6 +303,45 @@ def put_cores(connection: sa.Connection, rows: Iterable[StoredCore]) -> None:
     """Store the cores of stories, new and changed ones."""
     values = [{"story": row.story, "since": row.since, "until": row.until, "features": row.features} for row in rows]
     upsert(connection, story_core, values, ["since", "until", "features"])
+
+
+def tidied_on(connection: sa.Connection) -> int:
+    """The day, as a proleptic ordinal, on which the index was last tidied; 0 for never."""
+    row = connection.execute(sa.select(story_word.c.articles).where(story_word.c.word == TIDIED)).scalar()
+    return row or 0
+
+
+def drop_cores(connection: sa.Connection, before: datetime) -> int:
+    """Forget the cores of stories whose latest article is older."""
+    return connection.execute(sa.delete(story_core).where(story_core.c.until < before)).rowcount
+
+
+def oldest_kept(connection: sa.Connection, before: datetime) -> tuple[int, int]:
+    """(article, story): the index of what has smaller ids is to go."""
+    latest = sa.select(article.c.id).where(article.c.seen_at < before).order_by(article.c.seen_at.desc()).limit(1)
+    oldest = sa.select(sa.func.min(story_core.c.story))
+    return (connection.execute(latest).scalar() or 0) + 1, connection.execute(oldest).scalar() or 0
+
+
+def drop_index(connection: sa.Connection, keys: tuple[int, int], article_id: int, story_id: int) -> int:
+    """Forget runs of articles and terms of stories with smaller ids, for keys in a half-open range."""
+    gone = 0
+    for key, what, least in (
+        (text_sketch.c.run, text_sketch.c.article, article_id),
+        (story_term.c.term, story_term.c.story, story_id),
+    ):
+        old = sa.delete(key.table).where(key >= keys[0], key < keys[1], what < least)
+        gone += connection.execute(old).rowcount
+    return gone
+
+
+def mark_tidied(connection: sa.Connection, day: int, *, halve: bool) -> None:
+    """Note the day of tidying; and halve what was counted so far, if it is time for that."""
+    if halve:
+        counted = story_word.c.word != TIDIED
+        connection.execute(sa.update(story_word).where(counted).values(articles=story_word.c.articles // 2))
+        connection.execute(sa.delete(story_word).where(counted, story_word.c.articles == 0))
+    upsert(connection, story_word, [{"word": TIDIED, "articles": day}], ["articles"])
 
 
 def _values(row: NewMember) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+"""Forgetting what grouping no longer needs: runs, terms and cores of what is older than any window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from alerts.ledger import grouping as queries
+
+if TYPE_CHECKING:
+    from crawler.archive import Archive
+
+KEEP = timedelta(days=30)
+"""Longer than any window of grouping, for articles that come late with an old date."""
+HALVED_EVERY = 30
+"""Days after which word counts are halved, so that they tell what is rare now and not over the years."""
+SLICES = 64
+"""The index goes in so many transactions, so that other writers wait for moments."""
+
+
+def tidy_index(archive: Archive, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Forget the index of old articles, once a day however often it is asked.
+
+    Args:
+        archive: the database.
+        now: aware UTC.
+        stopping: asked between two transactions; true leaves the rest to the next time.
+
+    Returns:
+        How many rows went.
+    """
+    today = now.toordinal()
+    with archive.write() as connection:
+        if queries.tidied_on(connection) == today:
+            return 0
+        gone = queries.drop_cores(connection, now - KEEP)
+        article, story = queries.oldest_kept(connection, now - KEEP)
+    width = (1 << 47) // SLICES + 1
+    for start in range(0, 1 << 47, width):
+        if stopping():
+            return gone
+        with archive.write() as connection:
+            gone += queries.drop_index(connection, (start, start + width), article, story)
+    with archive.write() as connection:
+        queries.mark_tidied(connection, today, halve=today % HALVED_EVERY == 0)
+    return gone
