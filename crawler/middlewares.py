@@ -18,7 +18,7 @@ from crawler.archive.channels import Validators
 from crawler.guard import scheme_allowed
 from crawler.heads import limit_heads
 from crawler.items import CollectRun
-from crawler.polling import HOLD_WITHOUT_DATE, retry_after_seconds
+from crawler.polling import hold_seconds, retry_after_seconds
 from crawler.urls import host_slot
 
 VALIDATORS = "validators"
@@ -138,7 +138,7 @@ class StoppableHandler(HTTP11DownloadHandler):
         response = await super().download_request(request)
         if response.status in THROTTLED:
             asked = retry_after_seconds((response.headers.get("Retry-After") or b"").decode("latin-1"), run.now())
-            run.hold(slot, HOLD_WITHOUT_DATE.total_seconds() if asked is None else asked)
+            run.hold(slot, hold_seconds(asked))
         return response
 
     def stop(self) -> None:

@@ -24,7 +24,7 @@ from crawler.fetching import Fetcher, NoReply, redirects
 from crawler.guard import scheme_allowed
 from crawler.items import ChannelAnswer, CollectRun, Noting
 from crawler.pipelines import store_item
-from crawler.polling import HOLD_WITHOUT_DATE, Kind, kind_of_status, retry_after_seconds
+from crawler.polling import Kind, hold_seconds, kind_of_status, retry_after_seconds
 from crawler.turns import Host, Turns
 from crawler.urls import host_slot
 
@@ -135,7 +135,7 @@ class FeedPoller:
         if kind_of_status(reply.status) is Kind.THROTTLED:
             # Before the next request of this host, which may long wait for its turn, is made.
             asked = retry_after_seconds(reply.header("Retry-After") or "", run.now())
-            run.hold(host.key, HOLD_WITHOUT_DATE.total_seconds() if asked is None else asked)
+            run.hold(host.key, hold_seconds(asked))
         return self._follow(job, reply) if redirects(reply) else replace(reply, redirects=job.redirects)
 
     async def _read(self, reply: Reply, channel: ChannelRow) -> ChannelAnswer:

@@ -12,7 +12,7 @@
 
 from crawler.polling.challenges import challenge
 from crawler.polling.deciding import next_poll
-from crawler.polling.intervals import HOLD_WITHOUT_DATE, SHORTEST_AGREED, max_age_minutes, retry_after_seconds
+from crawler.polling.intervals import SHORTEST_AGREED, hold_seconds, max_age_minutes, retry_after_seconds
 from crawler.polling.values import (
     Arrivals,
     Decision,
@@ -29,7 +29,6 @@ from crawler.polling.values import (
 )
 
 __all__ = [
-    "HOLD_WITHOUT_DATE",
     "SHORTEST_AGREED",
     "Arrivals",
     "Decision",
@@ -43,6 +42,7 @@ __all__ = [
     "Outcome",
     "State",
     "challenge",
+    "hold_seconds",
     "kind_of_status",
     "max_age_minutes",
     "next_poll",

@@ -27,6 +27,8 @@ BACK_OFF_CAP_FOR = timedelta(days=3)
 RATE_DECAY = timedelta(hours=6)
 SHORTEST_USEFUL = timedelta(minutes=10)
 HOLD_WITHOUT_DATE = timedelta(minutes=15)
+SHORTEST_HOLD = timedelta(minutes=1)
+"""A server that has enough and names no time, or one that has passed, has enough all the same."""
 SHORTEST_SPAN = timedelta(minutes=15)
 """One item in two minutes is no thirty an hour."""
 BURST_DECAY = timedelta(minutes=30)
@@ -163,6 +165,16 @@ def max_age_minutes(cache_control: str) -> int | None:
 def throttled(outcome: Outcome, own: timedelta) -> tuple[timedelta, timedelta]:
     """After 429 or 503: the pause of this channel, and how long its whole host is held."""
     assert outcome.kind is Kind.THROTTLED
-    asked = timedelta(seconds=outcome.retry_after) if outcome.retry_after is not None else HOLD_WITHOUT_DATE
-    asked = min(asked, RETRY_AFTER_CAP)
+    asked = timedelta(seconds=hold_seconds(outcome.retry_after))
     return max(own, asked), asked
+
+
+def hold_seconds(retry_after: float | None) -> float:
+    """For how long a host is left alone that answered 429 or 503.
+
+    Args:
+        retry_after: seconds that it asked for; None when it did not.
+    """
+    if retry_after is None:
+        return HOLD_WITHOUT_DATE.total_seconds()
+    return min(max(retry_after, SHORTEST_HOLD.total_seconds()), RETRY_AFTER_CAP.total_seconds())

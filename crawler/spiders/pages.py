@@ -12,7 +12,7 @@ from crawler.errors import ExtractError
 from crawler.items import CollectRun, PageAnswer
 from crawler.middlewares import ACCEPT, THROTTLED
 from crawler.parse.pages import PageRequest, extract_page
-from crawler.polling import HOLD_WITHOUT_DATE, Kind, retry_after_seconds
+from crawler.polling import Kind, hold_seconds, retry_after_seconds
 from crawler.spiders.base import RunSpider, header, was_held
 
 _ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
@@ -69,7 +69,7 @@ class PageSpider(RunSpider):
             asked = None
             if status in THROTTLED:
                 asked = retry_after_seconds(header(response, "Retry-After") or "", now)
-                asked = HOLD_WITHOUT_DATE.total_seconds() if asked is None else asked
+                asked = hold_seconds(asked)
             reason = f"HTTP {status}"
             return PageAnswer(wanted, now, response.url, status, None, reason, permanent, asked)
         kind = (header(response, "Content-Type") or "text/html").partition(";")[0].strip().lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from crawler import reactor
+from crawler.archive.channels import ChannelRow, list_channels
 from crawler.archive.engine import Archive
 from crawler.collect import CollectReport, collect
 from crawler.options import CrawlerOptions
@@ -39,10 +41,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it arrived."""
+    """One request as it arrived; `at` is on the clock of `time.monotonic`."""
 
     path: str
     headers: dict[str, str]
+    at: float = 0.0
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), None)
@@ -64,7 +67,7 @@ class Web:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                seen = Seen(self.path, dict(self.headers.items()))
+                seen = Seen(self.path, dict(self.headers.items()), time.monotonic())
                 web.seen.append(seen)
                 reply = web.replies.get(self.path, Reply(b"nothing here", 404))
                 with web.counting():
@@ -185,6 +188,23 @@ def run_collect(sqlite_archive: Archive, clock: Clock) -> Collect:
         return reactor.run(lambda: collect(sqlite_archive, several, chosen, now=clock, **kwargs))
 
     return run
+
+
+def channel(archive: Archive) -> ChannelRow:
+    """The only channel, or the first by its id."""
+    with archive.read() as connection:
+        return list_channels(connection)[0]
+
+
+def poll_when_due(archive: Archive, run: Collect, source: Source, clock: Clock, during: timedelta) -> list[timedelta]:
+    """Collect each time the channel is due, for so long; returns the pauses between the polls."""
+    pauses = []
+    end = clock.now + during
+    while (due := channel(archive).next_poll) <= end:
+        pauses.append(due - clock.now)
+        clock.now = due
+        run(source)
+    return pauses
 
 
 def rss(*items: str, head: str = "") -> bytes:
