@@ -150,6 +150,7 @@ def prev_slot(cron: str, zone: str, now: datetime) -> datetime:
     Raises:
         ValueError: `now` has no zone, the rule or the zone is wrong, or there is no slot in 50 years.
     """
+    cron = _countable(cron, zone)
     margin = _margin(cron)
     # In reverse, cronsim leaves out the instant it starts from, and it does not know in which of two equal hours it
     # starts: so it only finds a safe beginning, and slots are always those that it gives forwards.
@@ -175,6 +176,7 @@ def missed_slots(cron: str, zone: str, last: datetime, now: datetime) -> int:
 
 
 def _after(cron: str, zone: str, now: datetime) -> Iterator[datetime]:
+    cron = _countable(cron, zone)
     slots = _simulated(cron, zone, now - _margin(cron), reverse=False)
     return dropwhile(lambda slot: slot <= now, slots)
 
@@ -187,6 +189,28 @@ def _margin(cron: str) -> timedelta:
     """
     minute, hour = [*cron.split(), "", ""][:2]
     return timedelta(0) if minute.startswith("*") or hour.startswith("*") else timedelta(hours=25)
+
+
+def _countable(cron: str, zone: str) -> str:
+    """The same rule in words that cronsim counts rightly in this zone.
+
+    It counts ``*`` hours in steps of absolute hours; where clocks change by half an hour (Lord Howe) they land in the
+    middle of a local hour, behind its slot. As ``0-23`` hours are counted in local time.
+    """
+    minute, hour, *rest = [*cron.split(), "", ""]
+    if minute.startswith("*") or not hour.startswith("*") or not _changes_by_part_of_an_hour(zone):
+        return cron
+    return " ".join([minute, f"0-23{hour[1:]}", *rest]).strip()
+
+
+@cache
+def _changes_by_part_of_an_hour(zone: str) -> bool:
+    try:
+        place = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return False  # told of where the rule is counted
+    offsets = [datetime(2026, month, 1, 12, tzinfo=place).utcoffset() for month in range(1, 13)]
+    return any((one - offsets[0]) % timedelta(hours=1) for one in offsets if one is not None and offsets[0] is not None)
 
 
 def _simulated(cron: str, zone: str, start: datetime, *, reverse: bool) -> Iterator[datetime]:
