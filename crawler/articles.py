@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 LEAD_LIMIT = 400
 """Longest lead in characters (docs/glossary.md)."""
@@ -159,6 +160,8 @@ HASHED_FROM = 200
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _PARAGRAPH_END = re.compile(r"\s*\n")
 _SENTENCE_END = re.compile(r"[.!?…。！？؟۔][\"'”’»)\]]*(?=\s+\S)")
+_NOT_SPACE = re.compile(r"\S")
+_WORD_BEFORE = re.compile(r"[^\s.(\"“«]+$")
 _SHORT_FORMS_TEXT = """
 mr mrs ms dr prof gen lt col sgt capt maj cmdr adm gov sen rep st no vs jan feb mar apr jun jul aug sep sept oct nov dec
 inc ltd co corp mm mme sr sra ст ул им
@@ -175,8 +178,8 @@ def lead_end(body: str) -> int:
     end = paragraph.start() if paragraph else len(body)
     if end <= LEAD_LIMIT:
         return end
-    stops = [match for match in _SENTENCE_END.finditer(body, 0, LEAD_LIMIT + 1) if _ends_sentence(body, match)]
-    within = [match.end() for match in stops[:2] if match.end() <= LEAD_LIMIT]
+    stops = (match for match in _SENTENCE_END.finditer(body, 0, LEAD_LIMIT + 1) if _ends_sentence(body, match))
+    within = [match.end() for match in islice(stops, 2) if match.end() <= LEAD_LIMIT]
     if within:
         return within[-1]
     # One endless sentence: cut between words.
@@ -204,11 +207,12 @@ def entry_body(entry: Entry) -> str:
 
 
 def _ends_sentence(body: str, stop: re.Match[str]) -> bool:
-    following = body[stop.end() :].lstrip()[:1]
-    if following.islower():
+    following = _NOT_SPACE.search(body, stop.end())
+    if following is not None and following[0].islower():
         return False
     if body[stop.start()] != ".":
         return True
-    before = re.search(r"[^\s.(\"“«]+$", body[: stop.start()])
+    # No short form is that long; a window keeps the search from starting at every character of the lead.
+    before = _WORD_BEFORE.search(body[max(0, stop.start() - 40) : stop.start()])
     # An initial ("J. Smith", "U.S. troops") or a short form ends nothing.
     return before is None or (len(before[0]) > 1 and before[0].casefold() not in _SHORT_FORMS)

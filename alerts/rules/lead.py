@@ -7,12 +7,14 @@ values, and a desk must never see a lead that differs from the one its rules rea
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 LEAD_LIMIT = 400
 """Longest lead in characters (docs/glossary.md)."""
 
 _FIRST_BREAK = re.compile(r"\s*\n")
 _STOP = re.compile(r"[.!?…。！？؟۔][\"'”’»)\]]*(?=\s+\S)")
+_NOT_SPACE = re.compile(r"\S")
 _WORD_BEFORE = re.compile(r"[^\s.(\"“«]+$")
 _SHORT = frozenset(
     word
@@ -33,8 +35,8 @@ def lead_end(body: str) -> int:
     end = len(body) if line_break is None else line_break.start()
     if end <= LEAD_LIMIT:
         return end
-    ends = [stop.end() for stop in _STOP.finditer(body, 0, LEAD_LIMIT + 1) if _is_end(body, stop)][:2]
-    ends = [one for one in ends if one <= LEAD_LIMIT]
+    stops = (stop.end() for stop in _STOP.finditer(body, 0, LEAD_LIMIT + 1) if _is_end(body, stop))
+    ends = [one for one in islice(stops, 2) if one <= LEAD_LIMIT]
     if ends:
         return ends[-1]
     space = max(body.rfind(" ", 0, LEAD_LIMIT + 1), body.rfind("\n", 0, LEAD_LIMIT + 1))
@@ -42,7 +44,8 @@ def lead_end(body: str) -> int:
 
 
 def _is_end(body: str, stop: re.Match[str]) -> bool:
-    if body[stop.end() :].lstrip()[:1].islower():
+    following = _NOT_SPACE.search(body, stop.end())
+    if following is not None and following[0].islower():
         return False
     if body[stop.start()] != ".":
         return True

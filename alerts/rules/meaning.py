@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -28,6 +29,10 @@ from alerts.rules.nodes import (
 )
 from alerts.rules.terms import MIN_STEM, patterns, stem_too_short
 
+# Letters of which each stays one letter of one word, however a text is cut and folded.
+_PLAIN = re.compile(
+    "[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff\u0400-\u045f\u0490\u0491\u05d0-\u05ea\u0621-\u063a\u0641-\u064a]+"
+)
 _SHORT_CODES = ("country", "lang")
 
 
@@ -54,7 +59,7 @@ def check_meaning(node: Node, known_lists: Sequence[str] | None) -> list[QueryPr
 def is_sound(word: str, exact: bool = False) -> bool:  # noqa: FBT001, FBT002  asked of every word of every rule
     """Whether nothing is wrong with a word, in whatever field it stands."""
     stem = word.removesuffix("*")
-    if stem.isascii() and stem.isalnum():
+    if _PLAIN.fullmatch(stem):
         return stem == word or len(stem) >= MIN_STEM
     found = patterns(word, as_written=exact)
     return bool(found) and not any(stem_too_short(pattern) for pattern in found)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerts.rules import Hit, Text
+from alerts.rules.meaning import is_sound
 from alerts.rules.rule import Query, Rule, RuleClass, Severity
 from alerts.rules.ruleset import make_rule_set
 from alerts.rules.syntax import parse
+from alerts.rules.terms import patterns, stem_too_short
 
 
 def read(query: str, text: Text) -> Hit | None:
@@ -151,3 +155,12 @@ def test_a_condition_alone_shows_the_title() -> None:
     hit = read("source:tass", ARTICLE)
     assert hit is not None
     assert (hit.evidence.field, hit.evidence.sentence, hit.evidence.terms) == ("title", ARTICLE.title, ())
+
+
+_SCRIPTS = "az09AZéßñÿÀÖБяїґЁאךתءغفيةىـʼʻ’'-*?²ªʰ\u0301\u05b0\u064e\u200d\uff21\u1100\u1161"
+
+
+@given(st.text(alphabet=_SCRIPTS, min_size=1, max_size=6))
+def test_a_word_is_sound_when_something_of_it_is_looked_for(word: str) -> None:
+    found = patterns(word)
+    assert is_sound(word) == (bool(found) and not any(map(stem_too_short, found)))
