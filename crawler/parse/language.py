@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,9 @@ CONFIDENT = 0.6
 """Below this the source's own language is the better guess (six words are right 99.7 % of the time above it)."""
 
 _ENOUGH = 20_000  # characters; more changes no answer
+
+# Threads that begin at the same time would each read the model, and hold a hundred megabytes for it.
+_reading = threading.Lock()
 
 
 def primary(tag: str) -> str:
@@ -32,7 +36,8 @@ def detect_language(text: str, languages: Iterable[str], default: str = "") -> s
     wanted = tuple(sorted({primary(tag) for tag in languages} - {""}))
     if not any(letter.isalpha() for letter in text):
         return default
-    identifier = _identifier(wanted)
+    with _reading:
+        identifier = _identifier(wanted)
     if identifier is None:
         return default
     found, confidence = identifier.classify(text[:_ENOUGH])
