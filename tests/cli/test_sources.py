@@ -70,6 +70,8 @@ def test_a_first_source_as_a_new_operator_adds_it(
     assert (again.code, "configured already: source corrin-wire" in again.err) == (1, True)
 
     assert ceasewire("--config", wire, "migrate").code == 0
+    paper = wire / "sources" / "paper.yaml"
+    paper.write_text(paper.read_text().replace("  tags: [wires]", "  tags: [wires]\n  fetch_pages: false"))
     assert ceasewire("--config", wire, "collect").code == 0
     [row] = rows(run("list", "--tag", "wires", "--json"))
     assert (row["source"], row["state"], row["kind"], row["failures"]) == ("corrin-wire", "ok", "feed", 0)
