@@ -15,6 +15,8 @@ from xml.parsers import expat
 
 from crawler.urls import clean_link, url_key
 
+MOST_TRACES = 50
+"""So many bits of text are looked for in an item before it is taken apart instead."""
 MARK_BYTES = 8
 NO_MARK = bytes(MARK_BYTES)
 DEEPEST = 250
@@ -239,12 +241,16 @@ def unchanged(body: bytes, items: Sequence[Item], marks: bytes, url: str) -> set
     links: dict[bytes, set[str]] = {}
     for link in (link for item in left for link in item.links(body)):
         links.setdefault(_stem(link), set()).add(_key(link, url))
-    # To look for a few bytes in each item is much cheaper than to take it apart, which hardly any needs then.
+    # To look for a few bytes in each item is much cheaper than to take it apart, which hardly any needs then; to look
+    # for hundreds of them in hundreds of items is not.
     traces = {name.partition(b"\0")[0].lower() for name in names} | set(links)
 
     def stays(item: Item) -> bool:
-        text = body[item.start : item.end].lower()
-        return any(trace in text for trace in traces) and _shares(body, item, names, links, url)
+        if len(traces) <= MOST_TRACES:
+            text = body[item.start : item.end].lower()
+            if not any(trace in text for trace in traces):
+                return False
+        return _shares(body, item, names, links, url)
 
     return {index for index in cut if not stays(items[index])}
 

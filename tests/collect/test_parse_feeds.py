@@ -225,3 +225,17 @@ def test_corpus_of_real_and_odd_feeds() -> None:
             equal += len(document.entries) == row["expected_count"]
     assert counted > 300
     assert equal == counted
+
+
+def test_a_feed_that_is_read_in_parts_comes_to_its_end() -> None:
+    body = rss(*[item(number) for number in range(600)])
+    document = parse_feed(body, url="http://e.example/f", now=NOW, seconds=0.0)
+    assert (len(document.entries), document.left) == (100, 500)
+    found = {entry.guid for entry in document.entries}
+    for visit in range(5):
+        document = parse_feed(body, url="http://e.example/f", now=NOW, known=document.marks, seconds=0.0)
+        # What is known by now costs no time of what is not, so that each visit brings as much as the first.
+        assert document.known == 100 * (visit + 1)
+        found |= {entry.guid for entry in document.entries}
+    assert document.left == 0
+    assert len(found) == 600
