@@ -58,6 +58,10 @@ class RuleSet:
     languages: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     _ready: dict[tuple[str, bool], Prepared] = field(default_factory=dict, repr=False, compare=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: not what this one has made and learnt from its own texts."""
+        return {**self.__dict__, "_ready": {}}
+
     def read(self, text: Text, *, drafts: bool = False) -> tuple[Hit, ...]:
         """Every flag of every live rule (with `drafts` of all rules) on the text, in the order of rule ids."""
         prepared = self.prepared(text.language, drafts=drafts)
@@ -131,7 +135,7 @@ def make_rule_set(
     every = Lists({name: _nodes(variants) for name, variants in lists.items()})
     rules = sorted(rules, key=lambda rule: rule.id)
     filters = tuple(one for one in filters if any(one.applies(rule) for rule in rules))
-    used = every.used_by([query.node for query in _queries(rules, filters)])
+    used = every.used_by([query.node for query in queries_of(rules, filters)])
     content = {
         "engine": ENGINE,
         "filters": [one.canonical() for one in filters],
@@ -148,7 +152,8 @@ def _nodes(variants: Mapping[str, Sequence[Query]]) -> dict[str, tuple[Node, ...
     return {tag: tuple(query.node for query in queries) for tag, queries in variants.items()}
 
 
-def _queries(rules: Sequence[Rule], filters: Sequence[Filter]) -> list[Query]:
+def queries_of(rules: Sequence[Rule], filters: Sequence[Filter]) -> list[Query]:
+    """Every query of the rules and of the filters."""
     found = [query for rule in rules for query in rule.queries()]
     for one in filters:
         found += [*one.not_within, *([one.drop_if] if one.drop_if else [])]

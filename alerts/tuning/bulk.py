@@ -10,7 +10,6 @@ from typing import Any
 from alerts.lines import ImportedArticle, LineError, parse_line
 from alerts.rules import Hit, RuleSet, Text
 from alerts.tuning.misses import near_misses
-from alerts.tuning.parts import fresh
 from alerts.tuning.pool import ordered_map, worker_count
 
 BATCH_LINES = 200
@@ -40,7 +39,7 @@ def read_lines(rule_set: RuleSet, lines: Iterable[str], *, near: bool = False, w
         near: add what nearly fired.
         workers: processes; 0 = one for each processor. Few lines are read here whatever this says.
     """
-    reader = BatchReader(fresh(rule_set), near)
+    reader = BatchReader(rule_set, near)
     for answers in ordered_map(reader, numbered_batches(lines), workers=worker_count(workers), here=HERE):
         yield from answers
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from alerts.flags import rule_text
 from alerts.rules import Evidence, Hit, RuleSet, Text
-from alerts.tuning.parts import fresh
 from alerts.tuning.scan import Chunk
 from alerts.tuning.trying import Card, card
 from crawler.articles import Article
@@ -101,7 +100,7 @@ def _absent(other: RuleSet, name: str, *, gained: bool) -> str:
 
 def comparer(old: RuleSet, new: RuleSet, sources: Iterable[Source], *, drafts: bool) -> Comparer:
     """A reader of both sides; with `drafts` rules count whether live or not."""
-    return Comparer(fresh(old), fresh(new), {source.id: source for source in sources}, drafts)
+    return Comparer(old, new, {source.id: source for source in sources}, drafts)
 
 
 @dataclass

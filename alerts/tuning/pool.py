@@ -35,8 +35,8 @@ def ordered_map(
 ) -> Generator[Answer, None, None]:
     """Answer every question, in order; memory does not depend on how many there are.
 
-    While processes start up, which takes about a second, this process answers the first questions itself. When the
-    questions are no more than that, no process is started at all.
+    While processes start up, which takes about a second, this process answers the first questions itself, the very
+    first before it starts any. When the questions are no more than that, no process is started at all.
 
     Args:
         work: answers one question; a copy of it goes to every worker, so it must pickle.
@@ -53,11 +53,12 @@ def ordered_map(
     if not following:
         yield from map(work, chain(first, source))
         return
+    yield from map(work, first[:1])
     with _pool(workers, work) as pool:
         waiting: deque[Future[Answer]] = deque()
         rest = chain(following, source)
         _submit(pool, waiting, islice(rest, workers * AHEAD))
-        yield from map(work, first)
+        yield from map(work, first[1:])
         try:
             while waiting:
                 answer = waiting.popleft().result()
@@ -75,7 +76,7 @@ def _submit(pool: ProcessPoolExecutor, waiting: deque[Future[Any]], questions: I
 
 @contextmanager
 def _pool(workers: int, work: Callable[..., Any]) -> Iterator[ProcessPoolExecutor]:
-    # Pickled now: what this process learns from its own questions is not for others.
+    # Once for all workers.
     packed = pickle.dumps(work)
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(packed,))
     try:

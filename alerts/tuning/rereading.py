@@ -19,7 +19,6 @@ from alerts.ledger import flags as queries
 from alerts.ledger.flags import Flag
 from alerts.rules import RuleSet
 from alerts.stories import group_articles
-from alerts.tuning.parts import fresh
 from alerts.tuning.scan import Chunk, Window, extent, scan
 from crawler.archive import Archive
 from crawler.articles import Article
@@ -59,7 +58,7 @@ class FlagRower:
 
 def flag_rower(rule_set: RuleSet, sources: Iterable[Source], now: datetime, *, tell: bool) -> FlagRower:
     """A reader with the live rules; with `tell` desks may be told of what it finds, as of a first reading."""
-    return FlagRower(fresh(rule_set), {source.id: source for source in sources}, now, not tell)
+    return FlagRower(rule_set, {source.id: source for source in sources}, now, not tell)
 
 
 @dataclass

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from alerts.flags import rule_text
 from alerts.rules import RuleSet
 from alerts.tuning.misses import PARTLY, near_misses
-from alerts.tuning.parts import fresh
 from alerts.tuning.scan import Chunk
 from crawler.articles import Article
 from crawler.sources import Source
@@ -50,7 +49,7 @@ class Sorter:
 
 def sorter(rule_set: RuleSet, sources: Iterable[Source], seed: int) -> Sorter:
     """A sorter for the one rule of `rule_set`."""
-    return Sorter(fresh(rule_set), {source.id: source for source in sources}, seed)
+    return Sorter(rule_set, {source.id: source for source in sources}, seed)
 
 
 def ticket_hash(seed: int, purpose: str, article: int) -> int:

@@ -16,7 +16,6 @@ from typing import Any
 from alerts.lines import LineError, parse_line
 from alerts.rules import RuleSet
 from alerts.tuning.bulk import Numbered, as_text, numbered_batches
-from alerts.tuning.parts import fresh
 from alerts.tuning.pool import ordered_map, worker_count
 
 FULL_LENGTH = 900
@@ -233,6 +232,6 @@ def read_labels(
     rule_set: RuleSet, lines: Iterable[str], topics: Sequence[str], *, workers: int = 0
 ) -> Iterator[Judged | tuple[int, str]]:
     """Read a labelled file with the live rules, in its order; (number, what is wrong) for a line that is no article."""
-    reader = LabelReader(fresh(rule_set), tuple(topics))
+    reader = LabelReader(rule_set, tuple(topics))
     for answers in ordered_map(reader, numbered_batches(lines), workers=worker_count(workers), here=_HERE):
         yield from answers

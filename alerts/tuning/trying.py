@@ -14,7 +14,6 @@ from alerts.flags import rule_text
 from alerts.ledger.schema import story_article
 from alerts.rules import Hit, RuleSet
 from alerts.tuning.bulk import as_row
-from alerts.tuning.parts import fresh
 from alerts.tuning.scan import Chunk
 from crawler.articles import Article
 from crawler.sources import Source
@@ -87,7 +86,7 @@ class FlagReader:
 
 def flag_reader(rule_set: RuleSet, sources: Iterable[Source], *, drafts: bool) -> FlagReader:
     """A reader of these rules, which are flags whether live or not if `drafts`."""
-    return FlagReader(fresh(rule_set), {source.id: source for source in sources}, drafts)
+    return FlagReader(rule_set, {source.id: source for source in sources}, drafts)
 
 
 @dataclass
