@@ -26,7 +26,7 @@ from crawler.articles import Article
 if TYPE_CHECKING:
     from crawler.archive import Archive
 
-BATCH = 200
+BATCH = 100
 LATE = timedelta(days=3)
 """So long after it was first seen an article's text may still change where it belongs."""
 GROUPED = "articles grouped"
@@ -59,7 +59,7 @@ def _group_all(archive: Archive, now: datetime, since: datetime | None, tell: Ca
     while True:
         with archive.write() as connection:
             batch = queries.ungrouped(connection, after, BATCH, since)
-            _group(connection, batch, now)
+            group_batch(connection, batch, now)
         done += len(batch)
         tell(done)
         if len(batch) < BATCH:
@@ -67,8 +67,14 @@ def _group_all(archive: Archive, now: datetime, since: datetime | None, tell: Ca
         after = batch[-1]
 
 
-def _group(connection: sa.Connection, batch: Sequence[int], now: datetime) -> None:
-    """Put a batch of articles into stories."""
+def group_batch(connection: sa.Connection, batch: Sequence[int], now: datetime) -> None:
+    """Put articles that are in no story into one.
+
+    Args:
+        connection: a writing one; the whole batch is one transaction.
+        batch: ids of articles, few enough to be in memory together.
+        now: aware UTC.
+    """
     if not batch:
         return
     articles = get_articles(connection, batch)

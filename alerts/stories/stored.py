@@ -34,7 +34,7 @@ from crawler.articles import Article
 COMMON = 1_000
 """A term that more articles had than this is asked for only if an article has none rarer, and then not for all."""
 RARE_WANTED = 3
-REMEMBERED = 256
+REMEMBERED = 100
 """So many texts of earlier articles are kept read."""
 
 

@@ -111,7 +111,7 @@ def read(title: str, body: str) -> Text:
     )
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """A folded word without its ending: English and Romance plurals, Slavic cases, Arabic and Hebrew prefixes."""
     first = word[0]
@@ -137,7 +137,7 @@ def number_of(text: str) -> int:
 
 class _Numbers(dict[str, int]):
     def __missing__(self, word: str) -> int:
-        if len(self) >= 200_000:
+        if len(self) >= 40_000:
             self.clear()
         self[word] = found = number_of(word)
         return found
