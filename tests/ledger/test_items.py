@@ -232,7 +232,7 @@ def test_a_new_desk_begins_at_its_last_slot(world: World) -> None:
     assert make_items(world.archive, [desk()], NOW) == 1
     assert world.items() == [("field", fresh, 1, "new", False)]
     assert world.rows(ledger.desk_state) == [
-        {"desk": "field", "last_slot": NOW - timedelta(minutes=1), "next_number": 1}
+        {"desk": "field", "last_slot": NOW - timedelta(minutes=1), "next_number": 1, "alerts_since": None}
     ]
 
 

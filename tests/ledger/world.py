@@ -10,15 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-# TMP from alerts.configuration import Configuration
 from alerts.configuration import Configuration
 from alerts.desks import Desk
 from alerts.ledger import flags as flag_queries
 from alerts.ledger import schema as ledger
 from alerts.options import Settings
 from alerts.rules import load_rule_set
-
-# TMP from alerts.rules import load_rule_set
 from alerts.stories import group_articles
 from crawler.archive import Archive
 from crawler.archive.articles import import_article
