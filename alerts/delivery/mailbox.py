@@ -35,9 +35,7 @@ def arrived(options: MailboxOptions, message_ids: Iterable[str]) -> frozenset[st
             _check(session.select(_quoted(options.folder), readonly=True))
             return frozenset(message_id for message_id in message_ids if _has(session, message_id))
     except (imaplib.IMAP4.error, OSError) as error:
-        raise DeliveryError(
-            _name(options), f"the archive mailbox cannot be asked: {_words(error)}", permanent=False
-        ) from error
+        raise _failure(options, error) from error
 
 
 def probe(options: MailboxOptions) -> str:
@@ -53,9 +51,7 @@ def probe(options: MailboxOptions) -> str:
             session.login(options.user, password)
             (count,) = _check(session.select(_quoted(options.folder), readonly=True))
     except (imaplib.IMAP4.error, OSError) as error:
-        raise DeliveryError(
-            _name(options), f"the archive mailbox cannot be asked: {_words(error)}", permanent=False
-        ) from error
+        raise _failure(options, error) from error
     return f"{_name(options)}, folder {options.folder}: {(count or b'0').decode('ascii', 'replace')} messages"
 
 

@@ -37,9 +37,7 @@ def same_text(world: World, key: int, of: int) -> None:
 
 def page(world: World, key: int, title: str, text: str) -> None:
     with world.archive.write() as connection:
-        store_page(
-            connection, key, f"https://post.example/{key}", 200, Extraction(title=title, text=text), now=NOW
-        )
+        store_page(connection, key, f"https://post.example/{key}", 200, Extraction(title=title, text=text), now=NOW)
 
 
 def test_every_grouped_article_gets_an_origin_once(world: World) -> None:
