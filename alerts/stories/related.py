@@ -23,7 +23,7 @@ MEMBERS = 8
 """A core holds the terms of so many articles, and changes no more after that."""
 LIKE = 0.57
 """Cosine from which an article tells what a core tells."""
-LIKE_HEADLINE = 0.3
+LIKE_HEADLINE = 0.27
 """The same when one of them is a headline without a text."""
 FIRST = 0.4
 """So much of that must be reached against the first article alone."""
