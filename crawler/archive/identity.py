@@ -7,6 +7,7 @@ the same item. What a document repeats tells nothing apart and is ignored.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from crawler.articles import Entry, entry_body, fold
 from crawler.urls import host_slot, url_key
 
 _AHEAD = timedelta(minutes=10)
+# Not the minutes of a full hour, nor the offset of UTC.
+_MIDNIGHT = re.compile(r"(?<![\d:+-])00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def _draft(channel: str, entry: Entry, shared: frozenset[str]) -> Draft:
 
 def _is_moment(entry: Entry) -> bool:
     """Whether title and date name one item. A bare day does not: "Situation report" may come six times a day."""
-    return bool(fold(entry.title)) and ":" in entry.raw_date and "00:00" not in entry.raw_date
+    return bool(fold(entry.title)) and ":" in entry.raw_date and not _MIDNIGHT.search(entry.raw_date)
 
 
 def _merge(first: Draft, second: Draft) -> Draft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -62,8 +63,11 @@ _ODD = st.builds(
 def test_odd_documents_lose_nothing_and_are_known_when_they_come_again(
     archive: Archive, documents: list[list[Entry]]
 ) -> None:
-    channel = f"odd:feed:{next(_worlds)}"
-    for document in documents:
+    world = next(_worlds)
+    channel = f"odd:feed:{world}"
+    for entries in documents:
+        # Sites of its own: what an earlier example called the article behind a link would stay its title.
+        document = [replace(entry, link=entry.link.replace("odd.", f"odd{world}.")) for entry in entries]
         added = add(archive, *document, channel=channel)
         assert len(added.new) + added.known == len(make_drafts(channel, document, NOW))
         again = add(archive, *reversed(document), channel=channel)
