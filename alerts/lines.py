@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from crawler.configfile import nearest
 from crawler.errors import CeasewireError
 
 KEYS = ("id", "url", "title", "text", "lang", "published", "source")
@@ -70,6 +69,8 @@ def parse_line(line: str, number: int, *, strict: bool) -> ImportedArticle:
 def _refuse_unknown(row: dict[str, Any]) -> None:
     for key in row:
         if key not in KEYS:
+            from crawler.configfile import nearest  # brings pydantic along, which reading articles does not need
+
             guess = nearest(key, KEYS)
             hint = f"did you mean `{guess}`?" if guess else f"known are {', '.join(KEYS)}"
             raise LineError(f"1: unknown key `{key}`: {hint}")

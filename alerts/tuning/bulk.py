@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerts.lines import ImportedArticle, LineError, parse_line
 from alerts.rules import Hit, RuleSet, Text
@@ -21,8 +21,7 @@ HERE = 6
 Numbered = tuple[int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What became of one line: its JSON, or what is wrong with it."""
 
     number: int

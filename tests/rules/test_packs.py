@@ -55,7 +55,7 @@ def compare(rule_set: RuleSet, text: Text) -> tuple[Hit, ...]:
 
 
 def test_the_packs_read_their_cases_as_the_reference_does(packs: RuleSet) -> None:
-    some = [case for rule in packs.rules for case in rule.cases][::25]
+    some = [case for rule in packs.rules for case in rule.cases][::50]
     texts = [case_text(case) for case in some]
     assert sum(len(compare(packs, Text(text.title, text.body, text.language or "en"))) for text in texts)
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import count, islice
@@ -16,18 +15,7 @@ import pytest
 
 from alerts.tuning.pool import AHEAD, ordered_map, worker_count
 from tests.tuning.conftest import rows, write_lines
-
-
-def square_slowly(number: int) -> tuple[int, int]:
-    """Early questions take longer than late ones."""
-    time.sleep(0.02 if number % 5 == 0 else 0)
-    return number * number, os.getpid()
-
-
-def die_at_seven(number: int) -> int:
-    if number == 7:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
+from tests.tuning.work import die_at_seven, square_slowly
 
 
 def test_answers_keep_the_order_of_the_questions_and_come_from_several_processes() -> None:
