@@ -77,7 +77,9 @@ def test_odd_documents_lose_nothing_and_are_known_when_they_come_again(
             assert all(find_by_url(connection, link) for link in links) or _are_live(document)
             stored = sa.select(article.c.title).join(sighting, sighting.c.article == article.c.id)
             titles = set(map(fold, connection.scalars(stored.where(sighting.c.channel == channel))))
-        assert {fold(item.title) for item in document if not item.link and not item.guid and item.title} <= titles
+        # One with a moment may be known as another's: by its title and date, under the title that this one was given.
+        alone = [item for item in document if not item.link and not item.guid and ":" not in item.raw_date]
+        assert {fold(item.title) for item in alone if item.title} <= titles
     check_sound(archive)
 
 
