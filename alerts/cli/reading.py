@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,18 +18,32 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 FILE is a text file (first line the title, the rest the body), a .jsonl file of {id, title, text, lang?, source?,
-published?}, or - for standard input (text; with --jsonl lines).
+published?}, the URL of an article in the archive, or - for standard input (text; with --jsonl lines).
 \b
 Examples:
   ceasewire rules read story.txt
   ceasewire rules read story.txt --near-misses
+  ceasewire rules read https://news.example/article --near-misses
   curl -s https://news.example/story.txt | ceasewire rules read - --json
   ceasewire rules read articles.jsonl --json > flags.jsonl    over all processors, in the order of the file
 """
 
 
+class FileOrUrl(click.Path):
+    """A file that is there, or an address."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """An address as it is; a file as `click.Path` checks it."""
+        return value if is_url(value) else super().convert(value, param, ctx)
+
+
+def is_url(name: str) -> bool:
+    """Whether a person means an address."""
+    return name.startswith(("http://", "https://"))
+
+
 @click.command(epilog=EPILOG)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("file", metavar="FILE|URL|-", type=FileOrUrl(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="One JSON line an article: {id, flags: [..]}.")
 @click.option("--jsonl", "lines", is_flag=True, help="FILE holds JSON lines whatever its name.")
 @click.option("--lang", default="", help="Language of a text file, such as uk [default: all variants are tried].")
@@ -41,7 +55,8 @@ def read(
 ) -> int:
     """Read texts with the live rules and show every flag with its sentence. Stores nothing.
 
-    Exit 65 when a line is no article: it is named on standard error and the others are read.
+    Exit 65 when a line is no article: it is named on standard error and the others are read; 1 when the archive never
+    saw the URL.
     """
     rule_set, problems = load(state)
     errors = [problem for problem in problems if not problem.warning]
@@ -49,6 +64,8 @@ def read(
         for problem in errors:
             click.echo(str(problem), err=True)
         return common.CONFIGURATION
+    if is_url(file):
+        return _read_archived(state, rule_set, file, as_json=as_json, near=near)
     if not (lines or file.endswith(".jsonl")):
         _read_text(rule_set, file, lang.lower(), as_json=as_json, near=near)
         return 0
@@ -69,12 +86,35 @@ def _lines_of(file: str) -> Iterator[Iterable[str]]:
 
 def _read_text(rule_set: RuleSet, file: str, language: str, *, as_json: bool, near: bool) -> None:
     from alerts.rules import Text
-    from alerts.tuning.bulk import as_object
 
     written = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     title, _, body = written.lstrip("\ufeff\n").partition("\n")
     text = Text(title=title, body=body.strip("\n"), language=language)
     name = "-" if file == "-" else Path(file).name
+    _say(rule_set, name, text, as_json=as_json, near=near)
+
+
+def _read_archived(state: common.State, rule_set: RuleSet, url: str, *, as_json: bool, near: bool) -> int:
+    """An article of the archive, as the present rules read it."""
+    configuration = state.configuration(skip_broken=True)
+    with common.open_database(configuration) as archive:
+        from alerts.flags import rule_text
+        from crawler.archive.articles import find_by_url, get_article
+
+        with archive.read() as connection:
+            number = find_by_url(connection, url)
+            article = get_article(connection, number) if number is not None else None
+    if article is None:
+        click.echo(f"never seen: {url}\nits page: curl -s {url} | ceasewire parse page - --json", err=True)
+        return common.FINDING
+    sources = {source.id: source for source in configuration.sources}
+    _say(rule_set, url, rule_text(article, sources.get(article.source)), as_json=as_json, near=near)
+    return 0
+
+
+def _say(rule_set: RuleSet, name: str, text: Text, *, as_json: bool, near: bool) -> None:
+    from alerts.tuning.bulk import as_object
+
     if as_json:
         common.echo_json(as_object(rule_set, name, text, near=near))
     else:

@@ -55,16 +55,29 @@ def load(state: common.State, *, lint: bool = False) -> tuple[RuleSet, list[Prob
     return rule_set, [*problems, *found]
 
 
-@click.command()
+CHECK_EPILOG = """\b
+Examples:
+  ceasewire rules check
+  ceasewire rules check config/rules/ceasefire-violated.yaml config/lists
+  ceasewire rules check --archive              also warns of rules whose words are in every tenth article
+  ceasewire rules check --json                 for an editor or CI
+"""
+BUSY_DAYS = 30
+
+
+@click.command(epilog=CHECK_EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--archive", "with_archive", is_flag=True, help="Also count words in the last month's articles.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a problem.")
 @click.pass_obj
-def check(state: common.State, paths: tuple[Path, ...], *, as_json: bool) -> int:
+def check(state: common.State, paths: tuple[Path, ...], *, with_archive: bool, as_json: bool) -> int:
     """Check syntax and shape of all rules and lists, or of those in PATHS: every error at once, with its place.
 
-    Exit 78 when something is wrong; warnings alone are exit 0.
+    Exit 78 when something is wrong; warnings alone are exit 0. Needs no archive, unless --archive is given.
     """
-    _, problems = load(state, lint=True)
+    rule_set, problems = load(state, lint=True)
+    if with_archive:
+        problems += _busy(state, rule_set)
     wanted = {path.resolve() for path in paths}
     shown = [problem for problem in problems if not wanted or _concerns(problem, wanted)]
     for problem in sorted(shown, key=lambda one: (one.file, one.line, one.column)):
@@ -75,17 +88,38 @@ def check(state: common.State, paths: tuple[Path, ...], *, as_json: bool) -> int
     return common.CONFIGURATION if any(not problem.warning for problem in shown) else 0
 
 
+def _busy(state: common.State, rule_set: RuleSet) -> list[Problem]:
+    """Warnings of rules that look at too many articles of the archive."""
+    from alerts.cli.tuning import newest_texts
+    from alerts.tuning.busy import busy_warnings
+
+    texts = newest_texts(state.configuration(skip_broken=True), BUSY_DAYS)
+    if not texts:
+        click.echo(f"the archive has no article of the last {BUSY_DAYS} days", err=True)
+    return list(busy_warnings(rule_set, texts))
+
+
 def _concerns(problem: Problem, wanted: set[Path]) -> bool:
     file = Path(problem.file).resolve()
     return any(file == path or path in file.parents for path in wanted)
 
 
-@click.command()
+TEST_EPILOG = """\b
+Examples:
+  ceasewire rules test
+  ceasewire rules test ceasefire-violated ceasefire-agreed
+"""
+
+
+@click.command(epilog=TEST_EPILOG)
 @click.argument("names", nargs=-1, metavar="[RULE]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a failure.")
 @click.pass_obj
 def test(state: common.State, names: tuple[str, ...], *, as_json: bool) -> int:
-    """Run the cases of every rule, or of the named ones. Never stops early; exit 1 when a case fails."""
+    """Run the cases of every rule, or of the named ones. Never stops early; exit 1 when a case fails.
+
+    A failure shows what was wanted, what came, and the evidence or the nearest miss ("19 words apart, limit 12").
+    """
     from alerts.rules import run_cases
     from crawler.configfile import nearest
 

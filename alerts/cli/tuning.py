@@ -105,7 +105,7 @@ def explain(state: common.State, name: str, *, languages: tuple[str, ...], as_js
         return _explain_list(rule_set, name[1:], as_json=as_json)
     with called_right():
         chosen = select(place_of(configuration), rule_set, [name])
-    texts = _newest_texts(configuration)
+    texts = newest_texts(configuration)
     for rule in chosen.rules:
         tags = [tag.lower() for tag in languages] or explaining.languages_of(chosen, rule)
         made = explaining.variants(chosen, rule, tags, texts)
@@ -142,8 +142,8 @@ def _explain_list(rule_set: RuleSet, name: str, *, as_json: bool) -> int:
     return 0
 
 
-def _newest_texts(configuration: Configuration) -> list[Any]:
-    """The newest articles of the archive as rules read them; none without an archive."""
+def newest_texts(configuration: Configuration, days: int | None = None) -> list[Any]:
+    """The newest articles of the archive (of so many days) as rules read them; none without an archive."""
     from crawler.errors import ArchiveError
 
     try:
@@ -154,7 +154,8 @@ def _newest_texts(configuration: Configuration) -> list[Any]:
 
             sources = {source.id: source for source in configuration.sources}
             with archive.read() as connection:
-                rows = connection.execute(select_articles().order_by(article.c.id.desc()).limit(NEWEST)).all()
+                query = select_articles() if days is None else window_of(days).narrow(select_articles())
+                rows = connection.execute(query.order_by(article.c.id.desc()).limit(NEWEST)).all()
             found = map(article_from_row, rows)
             return [rule_text(one, sources.get(one.source)) for one in found]
     except ArchiveError:

@@ -9,7 +9,7 @@ from alerts.rules import RuleSet, Text, load_rule_set
 from alerts.tuning import bulk
 from alerts.tuning.misses import NEAR, PARTLY, near_misses
 from tests.cli.conftest import Ceasewire
-from tests.tuning.conftest import BODIES, BROKEN, FAR_APART, TRADE, json_lines, rows, write_lines
+from tests.tuning.conftest import BODIES, BROKEN, FAR_APART, TRADE, json_lines, live_flags, rows, write_lines
 
 
 def rules_of(folder: Path) -> RuleSet:
@@ -63,3 +63,29 @@ def test_misses_are_ranked_and_what_is_far_off_is_left_out(wire: Path) -> None:
     assert PARTLY <= partly.closeness < NEAR
     assert near_misses(rule_set, Text("", "Rain.", "en"), at_least=PARTLY) == ()
     assert near_misses(rule_set, Text("", BODIES[BROKEN], "en")) == ()
+
+
+def test_an_article_of_the_archive_is_read_by_its_url(ceasewire: Ceasewire, read_wire: Path) -> None:
+    url = f"https://paper.example/{BROKEN}"
+    done = ceasewire("--config", read_wire, "rules", "read", url, "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["id"] == url
+    stored = [flag for flag in live_flags(read_wire) if flag["sentence"] == BODIES[BROKEN].format(n=BROKEN)]
+    assert [{"article": stored[0]["article"], **flag} for flag in json.loads(done.out)["flags"]] == stored
+    unknown = ceasewire("--config", read_wire, "rules", "read", "https://paper.example/none")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert unknown.err.startswith("never seen: https://paper.example/none\n")
+
+
+def test_rules_that_look_at_too_many_articles_are_warned_of(ceasewire: Ceasewire, read_wire: Path) -> None:
+    quiet = ceasewire("--config", read_wire, "rules", "check", "--json")
+    assert "busy-rule" not in quiet.out
+    done = ceasewire("--config", read_wire, "rules", "check", "--archive", "--json")
+    assert done.code == 0
+    found = {Path(one["file"]).stem: one for one in json_lines(done.out) if one["code"] == "busy-rule"}
+    text = (read_wire / "rules" / "truce-broken.yaml").read_text("utf-8").splitlines()
+    busy = found["truce-broken"]
+    assert text[busy["line"] - 1].startswith("find:")
+    assert busy["column"] == text[busy["line"] - 1].index(": ") + 3
+    assert busy["message"] == "50% of the newest 240 articles hold the rarest words of this rule"
+    assert "rules explain truce-broken" in busy["hint"]
