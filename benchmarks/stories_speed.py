@@ -21,7 +21,7 @@ from benchmarks.registry import Table, benchmark
 SIZES = tuple(int(size) for size in os.environ.get("CEASEWIRE_BENCH_STORIES", "3000,30000,300000").split(","))
 REAL = 1_500
 """So many of the articles are real ones with texts, grouped by the job itself; the others are rows of the index."""
-MEASURED = 600
+MEASURED = int(os.environ.get("CEASEWIRE_BENCH_MEASURED", "400"))
 WORDS = 600
 
 
@@ -142,6 +142,7 @@ def _pad(archive: Any, count: int, now: datetime) -> None:
     import sqlalchemy as sa
 
     from alerts.ledger.schema import story, story_article, story_core, story_word, text_sketch
+    from alerts.stories.tidying import KEEP_CORES
     from crawler.archive.schema import article
 
     chance = random.Random(7)
@@ -154,8 +155,10 @@ def _pad(archive: Any, count: int, now: datetime) -> None:
     with archive.write() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
-        raw.execute("PRAGMA cache_size = -600000")
+        raw.execute("PRAGMA cache_size = -150000")
         start = 10 * REAL
+        # Cores and terms of older stories are cleared out every day.
+        recent = start + int(count * (1 - KEEP_CORES / timedelta(days=30)))
 
         def rows() -> Iterator[int]:
             return iter(range(start, start + count))
@@ -178,13 +181,13 @@ def _pad(archive: Any, count: int, now: datetime) -> None:
         )
         raw.executemany(
             "INSERT INTO story_core (story, since, until, features) VALUES (?, ?, ?, ?)",
-            ((key, when[key % 1000], when[key % 1000], core) for key in rows()),
+            ((key, when[key % 1000], when[key % 1000], core) for key in rows() if key >= recent),
         )
         # A story's key terms are rare words, some of them known to the articles that are measured.
         raw.executemany(
             "INSERT OR IGNORE INTO story_term (term, story) VALUES (?, ?)",
             ((chance.choice(common) if chance.random() < 0.7 else chance.getrandbits(47), key)
-             for key in rows() for _ in range(12)),
+             for key in rows() if key >= recent for _ in range(12)),
         )  # fmt: skip
         raw.executemany(
             "INSERT OR IGNORE INTO text_sketch (run, article) VALUES (?, ?)",

@@ -46,12 +46,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class StoredCore:
-    """The core of a story as it is stored; `features` is JSON (alerts/stories/related.py)."""
+    """The core of a story as it is stored; `features` is zstd of JSON (alerts/stories/related.py)."""
 
     story: int
     since: datetime
     until: datetime
-    features: str
+    features: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ story_core = sa.Table(
     sa.Column("story", BigKey, primary_key=True, autoincrement=False),
     sa.Column("since", UTCDateTime, nullable=False),  # when its first and its latest article came out
     sa.Column("until", UTCDateTime, nullable=False),
-    sa.Column("features", sa.Text, nullable=False),  # JSON, see alerts/stories/related.py
+    sa.Column("features", sa.LargeBinary, nullable=False),  # zstd of JSON, see alerts/stories/related.py
     sa.Index(None, "until"),
 )
 

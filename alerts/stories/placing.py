@@ -19,7 +19,9 @@ WINDOW = timedelta(days=14)
 """The same text within this time is the same story; later it is a republication."""
 TEXTS_READ = 5
 """So many texts that share runs are compared word by word."""
-STORIES_READ = 8
+STORIES_READ = 5
+LEAST = 0.8
+"""Points in common by the rarest terms below which a story is not looked at."""
 TERMS_ASKED = 10
 """An article's rarest terms find the stories it is compared with; commoner ones only count in the comparison."""
 TERMS_KEPT = 12
@@ -137,6 +139,16 @@ def key_terms(text: Text, rarity: Rarity, count: int) -> list[str]:
     return sorted(weighed, key=lambda term: (-weighed[term], term))[:count]
 
 
+def likely(text: Text, rarity: Rarity, found: Mapping[str, Sequence[int]]) -> list[int]:
+    """The stories that share most with an article, by what its rarest terms have found: term -> stories."""
+    points: dict[int, float] = {}
+    for term, stories in found.items():
+        worth = text.terms[term] * rarity.of(term)
+        for story in stories:
+            points[story] = points.get(story, 0.0) + worth
+    return [story for story, sum_ in _best(points, STORIES_READ) if sum_ >= LEAST]
+
+
 def _best(hits: Mapping[int, float], count: int) -> list[tuple[int, float]]:
     return sorted(hits.items(), key=lambda hit: (-hit[1], hit[0]))[:count]
 
@@ -182,11 +194,8 @@ def _akin(text: Text, first: int, found_by: int, index: Index) -> bool:
 
 def _related(subject: Subject, text: Text, near: Sequence[int], index: Index) -> Placement | None:
     rarity = index.rarity()
-    points: dict[int, float] = {}
-    for term, stories in index.stories_with(key_terms(text, rarity, TERMS_ASKED)).items():
-        for story in stories:
-            points[story] = points.get(story, 0.0) + text.terms[term] * rarity.of(term)
-    candidates = dict.fromkeys([*(story for story, _ in _best(points, STORIES_READ)), *near])
+    asked = key_terms(text, rarity, TERMS_ASKED)
+    candidates = dict.fromkeys([*likely(text, rarity, index.stories_with(asked)), *near])
     cores = {story: core for story in candidates if (core := index.core(story)) is not None}
     compared = [(compare(text, subject.when, core, rarity), story) for story, core in cores.items()]
     same = sorted((pair for pair in compared if pair[0].same), key=lambda pair: (-pair[0].score, pair[1]))

@@ -18,17 +18,18 @@ from alerts.ledger.grouping import ALL, Member, StoredCore
 from alerts.stories.memory import MemoryIndex
 from alerts.stories.placing import (
     STORIES_PER_TERM,
-    STORIES_READ,
     TERMS_ASKED,
     TEXTS_READ,
     Place,
     Placement,
     key_terms,
+    likely,
 )
 from alerts.stories.related import MEMBERS, Core, found_core, from_json, grow_core, to_json
 from alerts.stories.sketch import DULL, runs
 from alerts.stories.words import Subject, Text, number_of, numbers, read
 from crawler.archive.articles import get_articles
+from crawler.archive.texts import pack_bytes, unpack_bytes
 from crawler.articles import Article
 
 COMMON = 1_000
@@ -83,7 +84,10 @@ class StoredIndex(MemoryIndex):
             hits = Counter(key for run in sketch for key in self._runs.get(run, ()) if len(self._runs[run]) < DULL)
             found.update(key for key, _ in hits.most_common(TEXTS_READ))
         self._load_members(found - self._batch.keys())
-        self._load_cores({self._places[key].story for key in found if key in self._places} | self._likely(asked))
+        stories = {self._places[key].story for key in found if key in self._places}
+        for subject, text in batch:
+            stories.update(likely(text, self.rarity(), self.stories_with(asked[subject.id])))
+        self._load_cores(stories)
 
     def where(self, article: int) -> Place | None:
         """Where an earlier article is."""
@@ -180,7 +184,7 @@ class StoredIndex(MemoryIndex):
         stored = []
         for story in sorted({self.story(key) for key in self._changed} & self._cores.keys()):
             core = self._cores[story]
-            features = json.dumps(to_json(core), ensure_ascii=False, separators=(",", ":"))
+            features = pack_bytes(json.dumps(to_json(core), ensure_ascii=False, separators=(",", ":")).encode())
             stored.append(StoredCore(real(story), core.since or self._now, core.until or self._now, features))
         queries.put_cores(self._connection, stored)
 
@@ -219,18 +223,6 @@ class StoredIndex(MemoryIndex):
         for term in sorted(common):
             self._terms[term] = queries.latest_with(self._connection, number_of(term), STORIES_PER_TERM)
 
-    def _likely(self, asked: dict[int, list[str]]) -> set[int]:
-        """The stories that most of the batch's articles will be compared with."""
-        rarity = self.rarity()
-        found: set[int] = set()
-        for terms in asked.values():
-            points: Counter[int] = Counter()
-            for term, stories in self.stories_with(terms).items():
-                worth = round(1000 * rarity.of(term))
-                points.update(dict.fromkeys(stories, worth))
-            found.update(story for story, _ in points.most_common(STORIES_READ))
-        return found
-
     def _load_members(self, articles: Collection[int]) -> None:
         for key, member in queries.members(self._connection, articles).items():
             self._places[key] = _place_of(member)
@@ -238,7 +230,7 @@ class StoredIndex(MemoryIndex):
     def _load_cores(self, stories: Collection[int]) -> None:
         wanted = [story for story in stories if story not in self._cores and story > 0]
         for key, row in queries.cores(self._connection, wanted).items():
-            self._cores[key] = from_json(json.loads(row.features), row.since, row.until)
+            self._cores[key] = from_json(json.loads(unpack_bytes(row.features)), row.since, row.until)
 
     def _note_run(self, run: int, article: int) -> bool:
         new = super()._note_run(run, article)

@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from alerts.ledger import grouping as queries
+from alerts.stories.related import GAP, SPAN
 
 if TYPE_CHECKING:
     from crawler.archive import Archive
 
-KEEP = timedelta(days=30)
-"""Longer than any window of grouping, for articles that come late with an old date."""
+KEEP_TEXTS = timedelta(days=30)
+"""Runs stay longer than any window of grouping, for articles that come late with an old date."""
+KEEP_CORES = SPAN + 2 * GAP
+"""Cores and terms are of no use once nothing can be in time for them; a core that is wanted again is made anew."""
 HALVED_EVERY = 30
 """Days after which word counts are halved, so that they tell what is rare now and not over the years."""
 SLICES = 64
@@ -34,8 +37,8 @@ def tidy_index(archive: Archive, now: datetime, stopping: Callable[[], bool] = l
     with archive.write() as connection:
         if queries.tidied_on(connection) == today:
             return 0
-        gone = queries.drop_cores(connection, now - KEEP)
-        article, story = queries.oldest_kept(connection, now - KEEP)
+        gone = queries.drop_cores(connection, now - KEEP_CORES)
+        article, story = queries.oldest_kept(connection, now - KEEP_TEXTS)
     width = (1 << 47) // SLICES + 1
     for start in range(0, 1 << 47, width):
         if stopping():

@@ -53,7 +53,7 @@ def _make_tables() -> None:
     sa.Column('story', BIG, autoincrement=False, nullable=False),
     sa.Column('since', sa.DateTime(timezone=True), nullable=False),
     sa.Column('until', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('features', sa.Text(), nullable=False),
+    sa.Column('features', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('story', name=op.f('pk_story_core'))
     )
     op.create_index(op.f('ix_story_core_until'), 'story_core', ['until'], unique=False)
