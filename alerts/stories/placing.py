@@ -22,9 +22,9 @@ TEXTS_READ = 5
 STORIES_READ = 5
 LEAST = 0.8
 """Points in common by the rarest terms below which a story is not looked at."""
-TERMS_ASKED = 10
+TERMS_ASKED = 8
 """An article's rarest terms find the stories it is compared with; commoner ones only count in the comparison."""
-TERMS_KEPT = 12
+TERMS_KEPT = 10
 STORIES_PER_TERM = 200
 KIN_NAMES, KIN_POINTS = 2, 4.0
 """Names, or points if there are none, that a copy of a later text of a group must share with the group's first."""
