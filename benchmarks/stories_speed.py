@@ -52,14 +52,14 @@ def stories_speed() -> Table:
         "Grouping one article against the last 30 days",
         (
             "articles before", "CPU ms an article, median", "95 %", "CPU ms in batches of 100",
-            "CPU ms of a job with nothing to do", "peak memory MB", "memory before MB", "index MB", "copies found",
+            "CPU ms of a job with nothing to do", "peak memory MB", "memory before MB", "database MB", "copies found",
         ),
         rows,
         f"Made-up articles of {WORDS} words, a third of them copies (cut, excerpted, embedded, retitled, edited) of "
         f"earlier ones. {REAL:,} were grouped by the job itself, the others are rows of the index with as many runs, "
-        "terms and word counts an article as those have. Then as many as a third of further articles are grouped one "
-        "by one, each in a transaction of its own, and the rest by the job in batches; CPU is user and system time of "
-        "the process, from reading the texts to the commit. SQLite with synchronous=FULL.",
+        f"terms and word counts an article as those have. Then {MEASURED} further articles are grouped one by one, "
+        "each in a transaction of its own, and as many by the job in batches of 100, as it does when more than one wait. "
+        "CPU is user and system time of the process, from reading the texts to the commit. SQLite with synchronous=FULL.",
     )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from alerts.stories.related import GAP, Rarity, compare, found_core
 from alerts.stories.sketch import same_text, series_differ
 from alerts.stories.stored import subject_of
 from alerts.stories.words import headline_window, number_of, read
-from crawler.archive.articles import get_articles
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def explain(connection: sa.Connection, one: int, other: int) -> Explanation:
         one: the id of an article.
         other: the one it is compared with.
     """
-    found = {article.id: article for article in get_articles(connection, [one, other])}
+    found = {article.id: article for article in queries.texts_of(connection, [one, other])}
     if len(found) < 2:
         return Explanation("", -1, (), ("there are no two such articles",))
     subjects = [subject_of(found[key]) for key in (one, other)]

@@ -15,13 +15,11 @@ import sqlalchemy as sa
 
 from alerts.ledger import grouping as queries
 from alerts.ledger.decisions import kept_apart
-from alerts.ledger.grouping import Member, NewMember
+from alerts.ledger.grouping import Member, NewMember, ToGroup
 from alerts.revisions.carrying import carry_over
 from alerts.stories.placing import WINDOW, Placement, place
 from alerts.stories.stored import StoredIndex, subject_of
 from alerts.stories.words import Text, read
-from crawler.archive.articles import get_articles
-from crawler.articles import Article
 
 if TYPE_CHECKING:
     from crawler.archive import Archive
@@ -77,13 +75,13 @@ def group_batch(connection: sa.Connection, batch: Sequence[int], now: datetime) 
     """
     if not batch:
         return
-    articles = get_articles(connection, batch)
+    articles = queries.texts_of(connection, batch)
     # Articles that name another one come last, so that the original founds the story although its id may be higher.
     articles.sort(key=lambda article: (article.duplicate_of is not None, article.id))
     texts = {article.id: read(article.title, article.body) for article in articles}
     index = StoredIndex(connection, now)
     index.load([(subject_of(article), texts[article.id]) for article in articles])
-    placed: list[tuple[Article, Placement]] = []
+    placed: list[tuple[ToGroup, Placement]] = []
     united: list[tuple[int, int]] = []
     for article in articles:
         placement = _decide(article, texts[article.id], index)
@@ -98,7 +96,7 @@ def group_batch(connection: sa.Connection, batch: Sequence[int], now: datetime) 
         _move_story(connection, leave, keep, "an article tells what both told", now)
 
 
-def _decide(article: Article, text: Text, index: StoredIndex) -> Placement:
+def _decide(article: ToGroup, text: Text, index: StoredIndex) -> Placement:
     target = article.duplicate_of
     there = None if target is None else index.where(target)
     if there is not None:
@@ -108,7 +106,7 @@ def _decide(article: Article, text: Text, index: StoredIndex) -> Placement:
 
 
 def _store(
-    connection: sa.Connection, index: StoredIndex, placed: Sequence[tuple[Article, Placement]], now: datetime
+    connection: sa.Connection, index: StoredIndex, placed: Sequence[tuple[ToGroup, Placement]], now: datetime
 ) -> None:
     """Write where a batch went: new stories, their articles, and what the next ones are found by."""
     stories = {article.id: index.story(-article.id if p.story is None else p.story) for article, p in placed}
@@ -171,7 +169,7 @@ def _late(archive: Archive, now: datetime) -> int:
     while True:
         with archive.write() as connection:
             batch = queries.changed(connection, now - LATE, BATCH)
-            for article in get_articles(connection, batch):
+            for article in queries.texts_of(connection, batch):
                 moved += place_again(connection, article, now)
         if len(batch) < BATCH:
             return moved
@@ -204,7 +202,7 @@ def recore(connection: sa.Connection, stories: Iterable[int], now: datetime) -> 
     index.flush({})
 
 
-def place_again(connection: sa.Connection, article: Article, now: datetime) -> bool:
+def place_again(connection: sa.Connection, article: ToGroup, now: datetime) -> bool:
     """Place an article whose text has changed since it was grouped; whether it went to another story."""
     here = queries.members(connection, [article.id])[article.id]
     text = read(article.title, article.body)
@@ -230,7 +228,7 @@ def place_again(connection: sa.Connection, article: Article, now: datetime) -> b
 
 
 def _move_again(
-    connection: sa.Connection, article: Article, placement: Placement, here: Member, *, alone: bool, now: datetime
+    connection: sa.Connection, article: ToGroup, placement: Placement, here: Member, *, alone: bool, now: datetime
 ) -> bool:
     if here.relation == "first":
         if placement.story is None or not (placement.relation == "copy" or alone):
@@ -250,7 +248,7 @@ def _move_again(
     return story != here.story
 
 
-def _member(article: Article, placement: Placement, story: int) -> NewMember:
+def _member(article: ToGroup, placement: Placement, story: int) -> NewMember:
     return NewMember(
         article=article.id,
         story=story,

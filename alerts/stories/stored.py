@@ -14,7 +14,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alerts.ledger import grouping as queries
-from alerts.ledger.grouping import ALL, Member, StoredCore
+from alerts.ledger.grouping import ALL, Member, StoredCore, ToGroup
 from alerts.stories.memory import MemoryIndex
 from alerts.stories.placing import (
     STORIES_PER_TERM,
@@ -28,18 +28,16 @@ from alerts.stories.placing import (
 from alerts.stories.related import MEMBERS, Core, found_core, from_json, grow_core, to_json
 from alerts.stories.sketch import DULL, runs
 from alerts.stories.words import Subject, Text, number_of, numbers, read
-from crawler.archive.articles import get_articles
 from crawler.archive.texts import pack_bytes, unpack_bytes
-from crawler.articles import Article
 
-COMMON = 1_000
+COMMON = 300
 """A term that more articles had than this is asked for only if an article has none rarer, and then not for all."""
 RARE_WANTED = 3
 REMEMBERED = 100
 """So many texts of earlier articles are kept read."""
 
 
-def subject_of(article: Article) -> Subject:
+def subject_of(article: ToGroup) -> Subject:
     """An article of the archive, as grouping sees it."""
     when = believed(article.published, article.seen_at)
     return Subject(article.id, article.source, article.title, article.body, article.language, when)
@@ -192,7 +190,7 @@ class StoredIndex(MemoryIndex):
         if article in self._batch:
             return self._batch[article]
         if article not in self._read_texts:
-            found = get_articles(self._connection, [article])
+            found = queries.texts_of(self._connection, [article])
             self._remember(article, read(found[0].title, found[0].body) if found else read("", ""))
         self._read_texts.move_to_end(article)
         return self._read_texts[article]
