@@ -58,8 +58,9 @@ def stories_speed() -> Table:
         f"Made-up articles of {WORDS} words, a third of them copies (cut, excerpted, embedded, retitled, edited) of "
         f"earlier ones. {REAL:,} were grouped by the job itself, the others are rows of the index with as many runs, "
         f"terms and word counts an article as those have. Then {MEASURED} further articles are grouped one by one, "
-        "each in a transaction of its own, and as many by the job in batches of 100, as it does when more than one wait. "
-        "CPU is user and system time of the process, from reading the texts to the commit. SQLite with synchronous=FULL.",
+        "each in a transaction of its own, and as many by the job in batches of 100, as it does when more than one "
+        "wait. CPU is user and system time of the process, from reading the texts to the commit. SQLite with "
+        "synchronous=FULL.",
     )  # fmt: skip
 
 
