@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,10 +20,22 @@ import sqlalchemy as sa
 
 from alerts import ledger
 from crawler.archive import Archive, open_archive
+from tests.order import Scheduling, place_of, scheduler
 from tests.postgres import find_install, using_server
 
 BOTH = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    items.sort(key=lambda item: place_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Tests that share what is dear to make stay together."""
+    return scheduler(config, log)
 
 
 @pytest.fixture(scope="session")

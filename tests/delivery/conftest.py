@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.delivery.servers import Recorder
+from tests.delivery.zygote import Zygote
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,10 @@ def recorder() -> Iterator[Recorder]:
     """A mail server (aiosmtpd) that records every mail it accepts."""
     with Recorder() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """What runs enqueue and deliver in processes that may be killed."""
+    with Zygote() as running:
+        yield running

@@ -43,12 +43,6 @@ def matrix() -> Iterator[object]:
                 yield pytest.param(step, passing, recipients, id=f"{step}:{passing}-{recipients}", marks=marks)
 
 
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote() as running:
-        yield running
-
-
 @pytest.mark.parametrize(("step", "passing", "recipients"), list(matrix()))
 def test_kill_on_sqlite(
     sqlite_url: str, tmp_path: Path, recorder: Recorder, zygote: Zygote, step: str, passing: int, recipients: int

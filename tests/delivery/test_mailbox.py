@@ -32,14 +32,6 @@ def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, in
         yield folder, port
 
 
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARCHIVE_PASSWORD", PASSWORD)
-        with Zygote() as running:
-            yield running
-
-
 def options(port: int, **more: Any) -> MailboxOptions:
     given: dict[str, Any] = {"host": "127.0.0.1", "port": port, "security": "none", "user": "archive"}
     return MailboxOptions(**{**given, "password_env": "ARCHIVE_PASSWORD", "timeout_seconds": 5.0, **more})

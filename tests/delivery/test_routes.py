@@ -79,12 +79,6 @@ def receiver(_running: Receiver) -> Receiver:
     return _running
 
 
-@pytest.fixture(scope="module")
-def zygote(_running: Receiver) -> Iterator[Zygote]:
-    with Zygote() as running:
-        yield running
-
-
 def hook(receiver: Receiver) -> dict[str, Any]:
     return {"webhook": f"http://127.0.0.1:{receiver.port}/in", "secret_env": "HOOK_SECRET"}
 

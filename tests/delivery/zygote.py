@@ -30,6 +30,9 @@ from crawler.archive import Archive, open_archive
 from tests.delivery.servers import Recorder
 from tests.delivery.world import SLOT, configure, freeze
 
+_PASSED_ON = ("ARCHIVE_PASSWORD", "HOOK_SECRET", "CHAT_URL")
+"""What a test may set in the environment of its runs."""
+
 
 class Zygote:
     """The other side: starts the process and asks for runs."""
@@ -57,7 +60,8 @@ class Zygote:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = {"url": url, "folder": str(folder), "now": now.isoformat(), "kill_at": kill_at}
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {VARIABLE: kill_at}
+        request = {"url": url, "folder": str(folder), "now": now.isoformat(), "environment": environment}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -89,8 +93,8 @@ def _serve() -> None:
         print(json.dumps(os.waitstatus_to_exitcode(status)), flush=True)  # noqa: T201 - the answer
 
 
-def _run(url: str, folder: str, now: str, kill_at: str) -> None:
-    os.environ[VARIABLE] = kill_at
+def _run(url: str, folder: str, now: str, environment: dict[str, str]) -> None:
+    os.environ |= environment
     archive = open_archive(url)
     run_once(archive, load_configuration(Path(folder)), datetime.fromisoformat(now))
     archive.close()

@@ -15,9 +15,6 @@ import pytest
 from alerts.newsroom import load_outlets
 from tests.newsroom.conftest import get
 
-# One demo for all of them, whichever process runs the suite.
-pytestmark = pytest.mark.xdist_group("demo")
-
 CHANNELS = sum(len(outlet.channels) for outlet in load_outlets())
 
 

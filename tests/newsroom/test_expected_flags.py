@@ -10,9 +10,6 @@ import pytest
 from alerts.newsroom import Article, Outlet, load_outlets
 from alerts.rules import RuleSet, Text, load_rule_set
 
-# The shipped rules are loaded once for all tests that read them.
-pytestmark = pytest.mark.xdist_group("packs")
-
 CONFIG = Path(__file__).parents[2] / "config"
 TOLD = ("event", "statement")
 """Classes that reach a desk; context is kept but is no mention of a topic by itself."""

@@ -14,9 +14,6 @@ from alerts.rules.rule import Rule
 from alerts.rules.ruleset import drops_of, excluded_from, find_in
 from tests.rules.reference import Reader, Tree, any_of
 
-# The shipped rules are loaded once for all tests that read them.
-pytestmark = pytest.mark.xdist_group("packs")
-
 CONFIG = Path(__file__).parents[2] / "config"
 CORPUS = os.environ.get("CEASEWIRE_CORPUS", "")
 DOCUMENTS = 20

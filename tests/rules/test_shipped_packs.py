@@ -15,9 +15,6 @@ import yaml
 
 from alerts.rules import Hit, Rule, RuleClass, RuleSet, Stage, Text, load_rule_set, run_cases
 
-# The shipped rules are loaded once for all tests that read them.
-pytestmark = pytest.mark.xdist_group("packs")
-
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "config"
 NEWSROOM = ROOT / "alerts" / "newsroom" / "data"
