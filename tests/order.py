@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it brings no types
 
 TOGETHER = (
     ("tests/rules/test_packs.py", "tests/rules/test_shipped_packs.py", "tests/newsroom/test_expected_flags.py"),
@@ -53,7 +53,7 @@ def place_of(nodeid: str) -> int:
     return next((place for place, first in enumerate(FIRST) if unit.startswith(first)), len(FIRST))
 
 
-class Scheduling(LoadScopeScheduling):
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # see its import
     """Hands out units in the order in which they were collected."""
 
     def _split_scope(self, nodeid: str) -> str:
