@@ -8,18 +8,24 @@ mail. Whatever does not alert is in the next digest, as is what did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from alerts.ledger import alerts as queries
+from alerts.ledger import flags as flag_queries
+from alerts.ledger import stories as story_queries
 from alerts.ledger.alerts import Candidate, NewAlert, Past, Silence
+from alerts.matching import Chooser
 from alerts.origins.reach import STEPS, step_of
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from alerts.desks import AlertRules, Desk
     from crawler.archive import Archive
+    from crawler.sources import Source
 
 FRESH = timedelta(hours=12)
 """A story that became loud longer ago than this is told by the digest: an alert about it would mislead."""
@@ -126,18 +132,20 @@ def is_quiet(hours: tuple[time, time] | None, now: datetime, zone: str) -> bool:
     return begin <= there < end if begin <= end else there >= begin or there < end
 
 
-def make_alerts(archive: Archive, desks: Iterable[Desk], now: datetime) -> int:
+def make_alerts(archive: Archive, desks: Iterable[Desk], now: datetime, sources: Iterable[Source]) -> int:
     """Decide for every desk that wants alerts, and store what was decided.
 
     Args:
         archive: the database; each desk is one transaction.
         desks: all of them.
         now: aware UTC.
+        sources: for what desks and their queries ask of an article's source.
 
     Returns:
         How many alerts are to be sent; a storm counts as one.
     """
     made = 0
+    sources = list(sources)
     for desk in desks:
         if desk.alerts is None:
             continue
@@ -145,10 +153,7 @@ def make_alerts(archive: Archive, desks: Iterable[Desk], now: datetime) -> int:
             since = queries.begin(connection, desk.id, now)
             if since is None:
                 continue  # the desk has no place in its schedule yet: the items job gives it one
-            loud = [severity for severity in SEVERITIES if severity in desk.alerts.severities]
-            candidates = queries.candidates(
-                connection, desk.id, loud, fresh=max(now - FRESH, since), followed=now - FOLLOWED
-            )
+            candidates = _candidates(connection, desk, desk.alerts, sources, (max(now - FRESH, since), now - FOLLOWED))
             silences = queries.silences(connection, desk.id, now)
             past = queries.past(connection, desk.id, now - HOUR)
             decision = decide(desk.alerts, candidates, silences, past, now, desk.zone)
@@ -157,6 +162,42 @@ def make_alerts(archive: Archive, desks: Iterable[Desk], now: datetime) -> int:
             if decision.storm:
                 made += queries.store_storm(connection, desk.id, decision.storm, now)
     return made
+
+
+def _candidates(
+    connection: sa.Connection,
+    desk: Desk,
+    rules: AlertRules,
+    sources: Iterable[Source],
+    after: tuple[datetime, datetime],
+) -> list[Candidate]:
+    """Stories that might alert, judged by the flags that the desk chose and by no others.
+
+    Args:
+        connection: a writing one.
+        desk: whose alerts these are.
+        rules: of its alerts.
+        sources: for its choices.
+        after: fresh and followed, as `queries.candidates` wants them.
+    """
+    fresh, followed = after
+    loud = [severity for severity in SEVERITIES if severity in rules.severities]
+    found = queries.candidates(connection, desk.id, loud, fresh=fresh, followed=followed)
+    # Most stories have nothing to alert of, whatever the desk chose; only the others are looked at closer.
+    found = [one for one in found if _wanted(rules, one) is not None]
+    stories = [one.story for one in found]
+    articles = story_queries.articles_of(connection, stories)
+    flags = flag_queries.live_flags(connection, stories, quiet=False)
+    chosen = Chooser(connection, sources).choose(desk, articles, flags)
+    first = queries.loud_flags(connection, stories, loud)
+    kept = []
+    for one in found:
+        mine = {(flag.article, flag.rule) for flag in chosen[one.story].flags}
+        times = [at for key, at in first[one.story].items() if key in mine]
+        since = min(times, default=None)
+        if mine:
+            kept.append(replace(one, loud_since=since if since is not None and since > fresh else None))
+    return kept
 
 
 def _settled(rules: AlertRules, candidate: Candidate, now: datetime) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alerts.desks import Desk, Known, load_desks
+from alerts.deskfiles import Known, load_desks
+from alerts.desks import Desk
 from alerts.options import SETTINGS, AlertsOptions, Settings, load_settings
-from alerts.rules import RuleSet, load_rule_set
+from alerts.rules import RuleSet
+from alerts.rules.loading import load_rules_and_lists
 from crawler.configfile import files_in, nearest
 from crawler.errors import ConfigError, Problem
 from crawler.folder import database_url
@@ -71,9 +73,10 @@ def load_configuration(folder: Path, *, skip_broken: bool = False, lint: bool = 
     problems += found
     topics = alerts.topics if alerts is not None else None
     rules, lists, filters = folder / "rules", folder / "lists", folder / "filters.yaml"
-    rule_set, found = load_rule_set(rules, lists, filters, topics=topics, lint=lint)
+    rule_set, list_files, found = load_rules_and_lists(rules, lists, filters, topics=topics, lint=lint)
     problems += found
-    desks, found = load_desks(folder / "desks", _known(folder, alerts, sources, rule_set, problems))
+    known = replace(_known(folder, alerts, sources, rule_set, problems), lists=list_files)
+    desks, found = load_desks(folder / "desks", known)
     problems += found
     problems += _strays(folder)
     errors = [problem for problem in problems if not problem.warning]

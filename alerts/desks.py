@@ -1,9 +1,8 @@
-"""Desks: who reads, about what, when, and by which routes. The files of config/desks/, one desk a file."""
+"""Desks: who reads, about what, when, and by which routes; and the shape of their files (deskfiles.py reads them)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import time
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from alerts.routes import Route, RouteSection, can_chat
-from alerts.schedule import CronFault, check_cron, check_zone, night_hours
-from crawler.configfile import Document, Identifier, Section, fault, files_in, nearest, read_document, validate
-from crawler.errors import Problem
+from alerts.routes import Route, RouteSection
+from alerts.rules.queries import Queries
+from alerts.schedule import CronFault, check_cron, check_zone
+from crawler.configfile import Identifier, Section, fault
 from crawler.options import LanguageCode
 from crawler.sources import CountryCode
 
@@ -38,8 +37,26 @@ class AlertRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """A desk's query.
+
+    Attributes:
+        text: as written.
+        queries: those of all desks, which are asked together; the desk's id is the key of its own.
+    """
+
+    text: str
+    queries: Queries = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
-    """Readers with a schedule. An empty tuple asks for no restriction; the file's models describe the rest."""
+    """Readers with a schedule. An empty tuple asks for no restriction; the file's models describe the rest.
+
+    Attributes:
+        match: None asks for no restriction either.
+        budget: bytes of the digest's HTML; None: as the settings say.
+    """
 
     id: str
     title: str
@@ -54,25 +71,10 @@ class Desk:
     sources: tuple[str, ...] = ()
     source_countries: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    match: Match | None = None
+    budget: int | None = None
     send_empty: SendEmpty = "always"
     alerts: AlertRules | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What desks may refer to. None: not known, so anything may be named.
-
-    Attributes:
-        topics: of settings.yaml.
-        sources: ids of config/sources/.
-        rules: ids of config/rules/, those of broken files included.
-        mail_server: whether settings.yaml has one.
-    """
-
-    topics: Collection[str] | None = None
-    sources: Collection[str] | None = None
-    rules: Collection[str] | None = None
-    mail_server: bool = True
 
 
 def _raise(found: CronFault | None) -> None:
@@ -161,6 +163,9 @@ class DeskSection(Section):
         "tz": "did you mean `zone`?",
         "cron": "did you mean `schedule`?",
         "countries": "did you mean `source_countries`?",
+        "query": "did you mean `match`?",
+        "find": "did you mean `match`?",
+        "byte_budget": "did you mean `budget`?",
         "recipients": "write `routes: [{mail: [desk@example.org]}]`",
         "to": "write `routes: [{mail: [desk@example.org]}]`",
     }
@@ -181,6 +186,12 @@ class DeskSection(Section):
     sources: tuple[str, ...] = Field((), description="Only these sources.")
     source_countries: tuple[CountryCode, ...] = Field((), description="Only sources from these countries.")
     tags: tuple[str, ...] = Field((), description="Only flags of rules with one of these tags.")
+    match: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="Only articles for which this query of the rule language (docs/rules.md) holds; lists are those of "
+        "lists/.",
+        examples=['"@places_sudan"', "title:(Khartoum OR Darfur)"],
+    )
     schedule: Annotated[str, AfterValidator(_check_schedule)] = Field(
         description="Slots as a cron rule: minute, hour, day of month, month, day of week.", examples=["0 7,17 * * *"]
     )
@@ -191,6 +202,11 @@ class DeskSection(Section):
     send_empty: SendEmpty = Field(
         "always",
         description="A digest without a story still says what was read: at every slot, once a day, or never.",
+    )
+    budget: Annotated[int, Field(strict=True, ge=20_000, le=1_000_000)] | None = Field(
+        None,
+        description="Largest HTML of this desk's digests in bytes; left out: `byte_budget` of settings.yaml (90,000). "
+        "Mail clients clip above 102,000.",
     )
     alerts: AlertSection | None = Field(None, description="Immediate messages; none if left out.")
 
@@ -215,96 +231,6 @@ class DeskSection(Section):
             sources=self.sources,
             source_countries=self.source_countries,
             tags=self.tags,
+            budget=self.budget,
             send_empty=self.send_empty,
         )
-
-
-def load_desks(folder: Path, known: Known | None = None) -> tuple[tuple[Desk, ...], list[Problem]]:
-    """Read every file of a folder.
-
-    Args:
-        folder: config/desks; folders that desks name are relative to the folder above it.
-        known: what desks may refer to; anything if None.
-
-    Returns:
-        The good desks sorted by file, and what is wrong. Of two desks with one id the first stays.
-    """
-    loader = _Loader(folder.parent, known or Known())
-    paths = files_in(folder)
-    for path in paths:
-        document, problems = read_document(path)
-        loader.problems += problems
-        if document is not None:
-            loader.take(document, whole=not problems)
-    if not paths:
-        loader.problems.append(
-            Problem(str(folder), 0, 0, "no desk is configured", "*.yaml files", code="no-desks", warning=True)
-        )
-    return tuple(loader.desks), loader.problems
-
-
-@dataclass(slots=True)
-class _Loader:
-    folder: Path
-    known: Known
-    desks: list[Desk] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    _places: dict[str, str] = field(default_factory=dict)
-
-    def take(self, document: Document, *, whole: bool) -> None:
-        section, problems = validate(document, DeskSection)
-        if section is not None:
-            problems = [*self._repeated_id(document, section), *self._unknown(document, section)]
-            self.problems += _night_warnings(document, section)
-            if whole and not problems:
-                self.desks.append(section.desk(self.folder))
-        self.problems += problems
-
-    def _repeated_id(self, document: Document, section: DeskSection) -> Iterator[Problem]:
-        line, column = document.position(("id",))
-        here = f"{document.file}:{line}:{column}"
-        first = self._places.setdefault(section.id, here)
-        if first != here:
-            message = f"a second desk has the id `{section.id}`"
-            yield document.problem(("id",), message, hint=f"the first is in {first}", code="duplicate-id")
-
-    def _unknown(self, document: Document, section: DeskSection) -> Iterator[Problem]:
-        """Names of topics, sources and rules that are not there, and mail routes without a mail server."""
-        known = self.known
-        for key, what, names in (
-            ("topics", "topic", known.topics),
-            ("sources", "source", known.sources),
-            ("rules", "rule", known.rules),
-        ):
-            for index, name in enumerate(getattr(section, key)):
-                if names is not None and name not in names:
-                    close = nearest(name, names)
-                    yield document.problem(
-                        (key, index),
-                        f"there is no {what} `{name}`",
-                        hint=f"did you mean `{close}`?" if close else "",
-                        code=f"unknown-{what}",
-                    )
-        places: list[tuple[tuple[str | int, ...], RouteSection]] = [
-            (("routes", index), route) for index, route in enumerate(section.routes)
-        ]
-        if section.alerts is not None:
-            places += [(("alerts", "routes", index), route) for index, route in enumerate(section.alerts.routes)]
-        for place, route in places:
-            if route.mail is not None and not known.mail_server:
-                hint = "add `smtp:` under `alerts:` in settings.yaml"
-                loc = (*place, "mail")
-                yield document.problem(loc, "no mail server is configured", key=True, hint=hint, code="no-mail-server")
-            if route.chat is not None and not can_chat():
-                hint = "pip install 'ceasewire[chat]'"
-                loc = (*place, "chat")
-                yield document.problem(loc, "chats need the library Apprise", key=True, hint=hint, code="no-chat")
-
-
-def _night_warnings(document: Document, section: DeskSection) -> Iterator[Problem]:
-    hours = night_hours(section.schedule, section.zone)
-    if hours:
-        times = ", ".join(f"{hour:02}:00" for hour in hours)
-        message = f"slots in the hour of {times} can be skipped or repeated when {section.zone} changes its clocks"
-        hint = "such a slot then comes once, up to an hour late; from 04:00 on all is plain"
-        yield document.problem(("schedule",), message, hint=hint, code="night-slot", warning=True)

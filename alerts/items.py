@@ -21,6 +21,7 @@ from alerts.ledger import items as queries
 from alerts.ledger import origins as origin_queries
 from alerts.ledger import stories as story_queries
 from alerts.ledger.items import Evidence, Weighed
+from alerts.matching import Chooser, Chosen
 from alerts.origins.names import Names
 from alerts.origins.reach import Reach, news_of_reach, reach_of, together, told
 from alerts.revisions.facts import facts_of, merged, news, notices_of, objection, unheard
@@ -53,7 +54,7 @@ class _Batch:
     connection: sa.Connection
     now: datetime
     names: Names
-    countries: Mapping[str, str]
+    chooser: Chooser
     revisions: dict[int, int]
     evidence: Mapping[int, Evidence]
     articles: Mapping[int, Sequence[StoryArticle]]
@@ -67,7 +68,7 @@ class _View:
     """A story as it is for one desk."""
 
     story: int
-    flags: Sequence[Flag]
+    chosen: Chosen
     facts: Mapping[str, str]
     reach: Reach
     notices: Mapping[str, tuple[str, str]]
@@ -116,7 +117,7 @@ def make_items(archive: Archive, desks: Sequence[Desk], now: datetime, sources: 
         archive: the database; each batch of stories is one transaction, so the job may be killed at any moment.
         desks: all of them; new ones are started first.
         now: aware UTC.
-        sources: for the countries of desks that choose by `source_countries`.
+        sources: for the names of outlets, and for what desks and their queries ask of an article's source.
 
     Returns:
         How many items were written or extended.
@@ -124,23 +125,33 @@ def make_items(archive: Archive, desks: Sequence[Desk], now: datetime, sources: 
     sources = list(sources)
     start_desks(archive, desks, now)
     names = Names(sources)
-    countries = {source.id: source.country for source in sources}
     with archive.read() as connection:
         wanted = {desk.id: frozenset(queries.to_weigh(connection, desk.id)) for desk in desks}
     stories = iter(sorted(frozenset().union(*wanted.values())))
     made = 0
     while ids := list(islice(stories, BATCH)):
+        _ask_ahead(archive, [desk for desk in desks if desk.match is not None], ids, sources)
         with archive.write() as connection:
-            batch = _load(connection, ids, names, countries, now)
+            batch = _load(connection, ids, names, Chooser(connection, sources), now)
             for desk in desks:
                 mine = [story for story in ids if story in wanted[desk.id] and story in batch.revisions]
                 made += _weigh(batch, desk, mine)
     return made
 
 
-def _load(
-    connection: sa.Connection, stories: Sequence[int], names: Names, countries: Mapping[str, str], now: datetime
-) -> _Batch:
+def _ask_ahead(archive: Archive, desks: Sequence[Desk], stories: Sequence[int], sources: Sequence[Source]) -> None:
+    """Have desks' queries read the texts they will need: nobody is to wait for that in the transaction that follows."""
+    if not desks:
+        return
+    with archive.read() as connection:
+        articles = story_queries.articles_of(connection, stories)
+        flags = flag_queries.live_flags(connection, stories, quiet=False)
+        chooser = Chooser(connection, sources)
+        for desk in desks:
+            chooser.choose(desk, articles, flags)
+
+
+def _load(connection: sa.Connection, stories: Sequence[int], names: Names, chooser: Chooser, now: datetime) -> _Batch:
     revisions = queries.lock_stories(connection, stories)
     articles = story_queries.articles_of(connection, stories)
     ids = [article.id for group in articles.values() for article in group]
@@ -148,7 +159,7 @@ def _load(
         connection=connection,
         now=now,
         names=names,
-        countries=countries,
+        chooser=chooser,
         revisions=revisions,
         evidence=queries.evidence_of(connection, stories),
         articles=articles,
@@ -162,10 +173,11 @@ def _weigh(batch: _Batch, desk: Desk, stories: Sequence[int]) -> int:
     """Weigh one desk against some stories."""
     before = queries.weighed_before(batch.connection, desk.id, stories)
     known = queries.told(batch.connection, desk.id, stories)
+    chosen = batch.chooser.choose(desk, batch.articles, {story: batch.flags[story] for story in stories})
     weighing: dict[int, Weighed] = {}
     made = 0
     for story in stories:
-        view = _view(batch, desk, story)
+        view = _view(batch, story, chosen[story])
         old = before.get(story)
         reach: Mapping[str, Any] = {}
         if story in known:
@@ -181,20 +193,20 @@ def _weigh(batch: _Batch, desk: Desk, stories: Sequence[int]) -> int:
     return made
 
 
-def _view(batch: _Batch, desk: Desk, story: int) -> _View:
+def _view(batch: _Batch, story: int, chosen: Chosen) -> _View:
     articles = batch.articles[story]
-    flags = matching_flags(desk, articles, batch.flags[story], batch.countries)
     # What a new channel's first fetch brings was there before: it makes no story news.
     current = [article for article in articles if not article.backfill]
     notices = notices_of(current, batch.said, batch.names)
-    return _View(story, flags, facts_of(flags), reach_of(current, batch.names), notices)
+    return _View(story, chosen, facts_of(chosen.flags), reach_of(current, batch.names), notices)
 
 
 def _tell_known(batch: _Batch, desk: str, view: _View, known: Told, old: Weighed | None) -> tuple[int, dict[str, Any]]:
     """Tell a desk what is new about a story it knows; returns how many items that made, and what it knows then."""
     facts, reach = (old.facts, dict(old.reach)) if old else ({}, {})
     corrected = bool(reach.get("corrected"))
-    wrong = objection(view.flags, batch.articles[view.story], batch.against) if facts else ""
+    # That a desk's query has changed makes no story wrong that it was told of.
+    wrong = objection(view.chosen.promised, batch.articles[view.story], batch.against) if facts else ""
     made = 0
     changes = [] if wrong else _changes(batch, view, facts, reach)
     if changes:
@@ -233,32 +245,3 @@ def _add(batch: _Batch, desk: str, story: int, kind: str, change: str, after: in
     if revision <= after:
         revision = batch.revisions[story] = queries.raise_revision(batch.connection, story, change, batch.now)
     return queries.add_item(batch.connection, desk, (story, revision), kind, change, batch.now)
-
-
-def matching_flags(
-    desk: Desk, articles: Iterable[StoryArticle], flags: Iterable[Flag], countries: Mapping[str, str]
-) -> list[Flag]:
-    """The flags a desk is to be told of: what it chose, on articles that are not from a channel's first fetch."""
-    by_id = {article.id: article for article in articles if not article.backfill}
-    return [
-        flag
-        for flag in flags
-        if flag.article in by_id and matches(desk, flag, by_id[flag.article], countries.get(by_id[flag.article].source))
-    ]
-
-
-def matches(desk: Desk, flag: Flag, article: StoryArticle, country: str | None) -> bool:
-    """Whether a desk's choices cover a flag. An empty choice takes all; an article of unknown language passes."""
-    choices = (
-        (desk.topics, flag.topic),
-        (desk.classes, flag.class_),
-        (desk.rules, flag.rule),
-        (desk.severities, flag.severity),
-        (desk.sources, article.source),
-        (desk.source_countries, country),
-    )
-    if desk.tags and not set(desk.tags).intersection(flag.tags):
-        return False
-    if desk.languages and article.language and article.language not in desk.languages:
-        return False
-    return all(not chosen or value in chosen for chosen, value in choices)

@@ -125,7 +125,8 @@ def _items(work: Work) -> Counts:
 
 
 def _alert(work: Work) -> Counts:
-    return {"alerts": make_alerts(work.archive, work.configuration.desks, work.now())}
+    configuration = work.configuration
+    return {"alerts": make_alerts(work.archive, configuration.desks, work.now(), configuration.sources)}
 
 
 def _digest(work: Work) -> Counts:

@@ -18,12 +18,13 @@ from alerts.digests import choose as choosing
 from alerts.digests.compose import Occasion, Told, compose
 from alerts.digests.coverage import Reach, cover
 from alerts.digests.render import Rendered, render
-from alerts.items import matching_flags, start_desks
+from alerts.items import start_desks
 from alerts.ledger import digests as queries
 from alerts.ledger import flags as flag_queries
 from alerts.ledger import items as item_queries
 from alerts.ledger import origins as origin_queries
 from alerts.ledger import stories as story_queries
+from alerts.matching import Chooser
 from alerts.origins.names import Names
 from alerts.revisions.facts import notices_of
 from alerts.schedule import missed_slots, next_slots, prev_slot
@@ -74,6 +75,11 @@ def make_digests(archive: Archive, configuration: Configuration, now: datetime) 
 
 def preview(archive: Archive, configuration: Configuration, desk: Desk, now: datetime) -> Rendered:
     """Render what the desk's next digest would hold now. Claims, numbers and stores nothing."""
+    return render(preview_snapshot(archive, configuration, desk, now))
+
+
+def preview_snapshot(archive: Archive, configuration: Configuration, desk: Desk, now: datetime) -> dict[str, Any]:
+    """What the desk's next digest would hold now. Claims, numbers and stores nothing."""
     with archive.read() as connection:
         making = _Making(connection, configuration, now)
         place = queries.desk_place(connection, desk.id)
@@ -85,7 +91,7 @@ def preview(archive: Archive, configuration: Configuration, desk: Desk, now: dat
         occasion = _occasion(making, desk, slot, last, number, missed=1, preview=True)
         items = item_queries.open_items(connection, desk.id)
         since = last.created_at if last else place.last_slot if place else current
-        return render(_snapshot(making, occasion, items, since))
+        return _snapshot(making, occasion, items, since)
 
 
 def empty_is_due(desk: Desk, slot: datetime, last: datetime | None) -> bool:
@@ -142,7 +148,7 @@ def _occasion(
         next_slot=next_slots(desk.schedule, desk.zone, slot, 1)[0],
         missed=missed,
         made=making.now,
-        budget=making.configuration.settings.alerts.byte_budget,
+        budget=desk.budget or making.configuration.settings.alerts.byte_budget,
         preview=preview,
     )
 
@@ -174,11 +180,11 @@ def news_of(
         desk: whose items these are.
         items: of several of one story one speaks for all.
     """
-    countries = {source.id: source.country for source in configuration.sources}
-    return _with_notes(connection, _told(connection, desk, items, countries), configuration.sources)
+    chooser = Chooser(connection, configuration.sources)
+    return _with_notes(connection, _told(connection, desk, items, chooser), configuration.sources)
 
 
-def _told(connection: sa.Connection, desk: Desk, items: Iterable[Item], countries: dict[str, str]) -> Iterable[Told]:
+def _told(connection: sa.Connection, desk: Desk, items: Iterable[Item], chooser: Chooser) -> Iterable[Told]:
     """The items with what is known of their stories now; of several items of one story one speaks for all."""
     latest: dict[int, Item] = {}
     for item in sorted(items, key=lambda item: (item.kind == "new", item.revision)):
@@ -188,8 +194,9 @@ def _told(connection: sa.Connection, desk: Desk, items: Iterable[Item], countrie
         batch = stories[start : start + _BATCH]
         articles = story_queries.articles_of(connection, batch)
         flags = flag_queries.live_flags(connection, batch)
+        chosen = chooser.choose(desk, articles, flags)
         for story in batch:
-            wanted = matching_flags(desk, articles[story], flags[story], countries)
+            wanted = chosen[story].promised
             choice = choosing.choose(articles[story], wanted)
             lead = "" if choice is None or choice.quoted else _beginning(connection, choice.lead.id)
             yield Told(latest[story], articles[story], wanted, lead)

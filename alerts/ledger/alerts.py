@@ -31,7 +31,8 @@ class Candidate:
 
     Attributes:
         next_revision: for the next alert of this story; revisions of alerts count alerts.
-        loud_since: when it was first flagged as loudly as the desk wants; None if that was too long ago.
+        loud_since: when it was first flagged as loudly as the desk wants, by what the desk chose; None if that was
+            too long ago.
         facts, reach: what the desk knows of it by now, as in `weighed`.
         last: the newest alert about it, None while there was none.
     """
@@ -116,7 +117,7 @@ def candidates(
 
     Args:
         connection: to the ledger's database.
-        desk: its id.
+        desk: its id. Its choices are not looked at: `loud_since` is by flags that it may have left out.
         severities: that are loud enough.
         fresh: aware UTC; a story that was loud before is no news.
         followed: aware UTC; stories that alerted later than this may bring updates.
@@ -140,21 +141,44 @@ def candidates(
 
 
 def _loud_since(connection: sa.Connection, severities: Sequence[str], fresh: datetime) -> dict[int, datetime]:
-    # loud_stories: by story, when its first live flag of what happened, of these severities, was made.
-    first = sa.func.min(flag.c.at)
+    """By story, when its latest loud flag was made, of those that have one after `fresh`."""
+    last = sa.func.max(flag.c.at)
     rows = connection.execute(
-        sa.select(story_article.c.story, first)
+        sa.select(story_article.c.story, last)
         .join(flag, flag.c.article == story_article.c.article)
-        .where(
-            flag.c.severity.in_(severities),
-            flag.c["class"] == "event",
-            flag.c.withdrawn_at.is_(None),
-            flag.c.quiet.is_(False),
-        )
+        .where(*_is_loud(severities))
         .group_by(story_article.c.story)
-        .having(first > fresh)
+        .having(last > fresh)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def loud_flags(
+    connection: sa.Connection, stories: Sequence[int], severities: Sequence[str]
+) -> dict[int, dict[tuple[int, str], datetime]]:
+    """By story, (article, rule) -> when the first of its live flags of what happened, of these severities, was made.
+
+    The first over all versions of an article: that it was edited makes no story fresh again.
+    """
+    rows = connection.execute(
+        sa.select(story_article.c.story, flag.c.article, flag.c.rule, sa.func.min(flag.c.at))
+        .join(flag, flag.c.article == story_article.c.article)
+        .where(story_article.c.story.in_(stories), *_is_loud(severities))
+        .group_by(story_article.c.story, flag.c.article, flag.c.rule)
+    )
+    found: dict[int, dict[tuple[int, str], datetime]] = {key: {} for key in stories}
+    for key, article, rule, at in rows:
+        found[key][article, rule] = at
+    return found
+
+
+def _is_loud(severities: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        flag.c.severity.in_(severities),
+        flag.c["class"] == "event",
+        flag.c.withdrawn_at.is_(None),
+        flag.c.quiet.is_(False),
+    )
 
 
 def _last_alerts(connection: sa.Connection, desk: str) -> dict[int, tuple[LastAlert, int]]:

@@ -20,6 +20,7 @@ class StoryArticle:
         relation: first, copy or related.
         copies: the copy group: the article that first had this text, maybe itself.
         origin: key of whose text it is (alerts/origins/names.py); None before it was assessed.
+        version: of its text, as the archive counts them.
     """
 
     story: int
@@ -35,6 +36,7 @@ class StoryArticle:
     duplicate_of: int | None
     copies: int = 0
     origin: str | None = None
+    version: int = 1
 
 
 def with_merged(connection: sa.Connection, stories: Collection[int]) -> list[int]:
@@ -75,6 +77,7 @@ def articles_of(connection: sa.Connection, stories: Sequence[int]) -> dict[int, 
             article.c.duplicate_of,
             story_article.c.copies,
             story_article.c.origin,
+            article.c.version,
         )
         .join(article, article.c.id == story_article.c.article)
         .where(story_article.c.story.in_(stories))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,21 @@ from crawler.configfile import Document, files_in, read_document, validate
 from crawler.errors import Problem
 
 Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListFiles:
+    """The lists of a folder, for who reads queries of other files.
+
+    Attributes:
+        lists: the good ones: name -> language -> entries.
+        broken: names of the others.
+        lint: whether to look for what is allowed but idle.
+    """
+
+    lists: Mapping[str, Mapping[str, tuple[Query, ...]]] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    lint: bool = False
 
 
 @dataclass
@@ -34,6 +49,10 @@ class Reading:
         """Every list that has a file, good or broken."""
         return sorted({*self.lists, *self.broken_lists})
 
+    def list_files(self) -> ListFiles:
+        """The lists as far as they have been read."""
+        return ListFiles(dict(self.lists), frozenset(self.broken_lists), self.lint)
+
 
 def note(state: Reading, document: Document, loc: Loc, found: Sequence[QueryProblem]) -> bool:
     """Turn problems of a query into problems of its file; true if none is an error."""
@@ -50,6 +69,13 @@ def note(state: Reading, document: Document, loc: Loc, found: Sequence[QueryProb
             )
         )
     return all(one.warning for one in found)
+
+
+def list_files(folder: Path) -> ListFiles:
+    """The lists of a folder alone. What is wrong with them is for `load_rule_set` to say."""
+    state = Reading((), lint=False)
+    read_lists(folder, state)
+    return state.list_files()
 
 
 def read_lists(folder: Path, state: Reading) -> None:

@@ -6,12 +6,13 @@ A broken file never stops the others. Each problem names its file, line, column 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from alerts.rules.collecting import no_collecting
 from alerts.rules.entries import parse_entry
 from alerts.rules.lint import idle_exclusions, lint_query
-from alerts.rules.list_files import Loc, Reading, broken_in, not_a_term, note, read_lists
+from alerts.rules.list_files import ListFiles, Loc, Reading, broken_in, not_a_term, note, read_lists
 from alerts.rules.lists import DEFAULT, Lists
 from alerts.rules.models import CaseText, FiltersFile, RuleFile, class_of
 from alerts.rules.nodes import ListRef, walk
@@ -43,6 +44,19 @@ def load_rule_set(
         The rule set of all good rules, and every problem of every file, sorted by place. A rule whose file, list or
         filter is broken is not in the set, and a problem names its file.
     """
+    rule_set, _, problems = load_rules_and_lists(rules_folder, lists_folder, filters_file, topics=topics, lint=lint)
+    return rule_set, problems
+
+
+def load_rules_and_lists(
+    rules_folder: Path,
+    lists_folder: Path,
+    filters_file: Path | None = None,
+    *,
+    topics: Collection[str] | None = None,
+    lint: bool = True,
+) -> tuple[RuleSet, ListFiles, list[Problem]]:
+    """As `load_rule_set`, with all lists of the folder, for the queries of other files (`read_bare_query`)."""
     with no_collecting():
         state = Reading(tuple(topics) if topics is not None else TOPICS, lint)
         read_lists(lists_folder, state)
@@ -56,7 +70,34 @@ def load_rule_set(
             else:
                 kept.append(rule)
         problems = sorted(state.problems, key=lambda problem: (problem.file, problem.line, problem.column))
-        return make_rule_set(kept, state.lists, filters), problems
+        return make_rule_set(kept, state.lists, filters), state.list_files(), problems
+
+
+def read_bare_query(
+    document: Document, loc: Loc, text: str, lists: ListFiles, languages: Sequence[str] = ()
+) -> tuple[Query | None, list[Problem]]:
+    """Read a query that stands in a file of another kind, and check it as a rule's.
+
+    Args:
+        document: the file.
+        loc: where the query stands in it.
+        text: the query.
+        lists: that it may use.
+        languages: in which it will be asked; a list without terms for one of them is warned of.
+
+    Returns:
+        The query, or None if it is wrong, and what is wrong; places are lines and columns of the file.
+    """
+    state = Reading((), lists.lint, {name: dict(of) for name, of in lists.lists.items()}, set(lists.broken))
+    query = _query(document, loc, text, state)
+    if query is not None:
+        wrong = len(state.problems)
+        _missing_variants(document, loc, query, languages, state)
+        # A rule is for the languages it names; here other terms of the query may serve the language.
+        state.problems[wrong:] = [replace(problem, warning=True) for problem in state.problems[wrong:]]
+        if state.lint:
+            note(state, document, loc, lint_query(query.node))
+    return query, state.problems
 
 
 # --- queries of rules and filters ----------------------------------------------------------------------------------

@@ -71,6 +71,12 @@ class Matcher:
                 found.append(Match(index, points, find_evidence(job.find, page)))
         return found
 
+    def holding(self, text: Text) -> list[int]:
+        """The rules (indexes among the jobs) that hit the text: as `read`, without looking for the evidence."""
+        page = self.page(text)
+        self._learn(page)
+        return [index for index in self._candidates(page) if holds(self._jobs[index], page) is not None]
+
     def looked_at(self, text: Text) -> list[int]:
         """The rules (indexes among the jobs) whose rarest required words occur in the text."""
         return self._candidates(self.page(text))

@@ -67,6 +67,11 @@ class RuleSet:
         prepared = self.prepared(text.language, drafts=drafts)
         return tuple(_hit(prepared.rules[match.rule], match) for match in prepared.matcher.read(text))
 
+    def holding(self, text: Text) -> frozenset[str]:
+        """Ids of the live rules that hit the text."""
+        prepared = self.prepared(text.language)
+        return frozenset(prepared.rules[index].id for index in prepared.matcher.holding(text))
+
     def explain_silence(self, text: Text, *, drafts: bool = False) -> tuple[tuple[str, str], ...]:
         """(rule id, reason) for every rule that does not fire on the text, such as "19 words apart, limit 12"."""
         prepared = self.prepared(text.language, drafts=drafts)

@@ -43,7 +43,7 @@ class Watch:
         archive, sources = self.world.archive, tuple(self.world.sources.values())
         configuration = self.world.configuration([self.desk])
         make_items(archive, [self.desk], now, sources)
-        made = make_alerts(archive, [self.desk], now)
+        made = make_alerts(archive, [self.desk], now, sources)
         enqueue(archive, configuration, now)
         deliver(archive, configuration, lambda: now)
         return made
@@ -119,7 +119,7 @@ def test_what_is_withdrawn_before_it_is_sent_is_not_sent(watch: Watch) -> None:
 
     group_articles(watch.world.archive, NOW)
     make_items(watch.world.archive, [watch.desk], NOW)
-    assert make_alerts(watch.world.archive, [watch.desk], NOW + 5 * MINUTE) == 1
+    assert make_alerts(watch.world.archive, [watch.desk], NOW + 5 * MINUTE, watch.world.sources.values()) == 1
     watch.world.withdraw(key)
     watch.run(NOW + 6 * MINUTE)
     assert watch.mails() == []

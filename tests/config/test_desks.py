@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from alerts.desks import Desk, Known, load_desks
+from alerts.deskfiles import Known, load_desks
+from alerts.desks import Desk, Match
 from alerts.routes import FolderRoute, MailRoute
+from alerts.rules import Text
+from alerts.rules.queries import Queries
 from crawler.errors import Problem
 
 GOOD = (
@@ -21,6 +24,12 @@ def load(folder: Path, known: Known = KNOWN, **files: str) -> tuple[tuple[Desk, 
     for name, text in files.items():
         (folder / "desks" / f"{name}.yaml").write_text(text, encoding="utf-8")
     return load_desks(folder / "desks", known)
+
+
+def with_lists(folder: Path) -> None:
+    (folder / "lists").mkdir()
+    for name, terms in {"places": "en: [Khartoum, Darfur]\nar: [دارفور]", "broken": "en: []"}.items():
+        (folder / "lists" / f"{name}.yaml").write_text(f"{terms}\n", "utf-8")
 
 
 def with_key(line: str) -> str:
@@ -43,6 +52,8 @@ def test_a_desk_with_everything(tmp_path: Path) -> None:
         + "sources: [dabanga]\n"
         + "source_countries: [SD, NO]\n"
         + "tags: [darfur]\n"
+        + "match: title:(Khartoum OR Darfur)\n"
+        + "budget: 60000\n"
         + "send_empty: daily\n"
     )
     desks, problems = load(tmp_path, a=text)
@@ -62,6 +73,8 @@ def test_a_desk_with_everything(tmp_path: Path) -> None:
             sources=("dabanga",),
             source_countries=("SD", "NO"),
             tags=("darfur",),
+            match=Match("title:(Khartoum OR Darfur)", Queries({}, {})),
+            budget=60_000,
             send_empty="daily",
         ),
     )
@@ -72,7 +85,7 @@ def test_what_is_left_out_does_not_restrict(tmp_path: Path) -> None:
     (desk,), _ = load(tmp_path, a=GOOD)
     assert desk.classes == ("event", "statement")
     assert (desk.topics, desk.rules, desk.severities, desk.sources, desk.languages) == ((), (), (), (), ())
-    assert desk.send_empty == "always"
+    assert (desk.match, desk.budget, desk.send_empty) == (None, None, "always")
 
 
 @pytest.mark.parametrize(
@@ -138,12 +151,27 @@ def test_what_is_left_out_does_not_restrict(tmp_path: Path) -> None:
         (with_key("countries: [SD]"), "7:1", "unknown-key", "did you mean `source_countries`?"),
         (with_key("send_empty: no"), "7:13", "not-allowed", "one of always, daily, never"),
         (with_key("recipients: [a@b.org]"), "7:1", "unknown-key", "routes: [{mail:"),
+        (with_key("query: Darfur"), "7:1", "unknown-key", "did you mean `match`?"),
+        (with_key("match: @places"), "7:8", "syntax", "put the text in quotes"),
+        (with_key("match: ''"), "7:8", "string-too-short", "this is empty"),
+        (with_key("match: [Darfur]"), "7:8", "string-type", "a list stands here"),
+        (with_key("match: Darfur Khartoum"), "7:15", "adjacent-terms", "AND, OR, NEAR/n"),
+        (with_key("match: '@placse'"), "7:9", "unknown-list", "did you mean @places?"),
+        (with_key("match: '@broken OR Darfur'"), "7:9", "broken-list", "the list @broken is broken"),
+        (with_key("match: NOT Darfur"), "7:8", "only-negative", "wanted AND NOT unwanted"),
+        (with_key("match: |\n  @places AND\n    (war near peace)"), "9:10", "lowercase-operator", "NEAR/5"),
+        (with_key('match: "a \\x41ND (b"'), "7:18", "unclosed-paren", "a closing bracket"),
+        (with_key("budget: 19999"), "7:9", "greater-than-equal", "at least 20000"),
+        (with_key("budget: 1000001"), "7:9", "less-than-equal", "at most 1000000"),
+        (with_key("budget: 90 kB"), "7:9", "int-type", "a whole number"),
+        (with_key("byte_budget: 90000"), "7:1", "unknown-key", "did you mean `budget`?"),
         (with_key("title: Again"), "7:1", "duplicate-key", "the first is in line 2"),
         ("- " + GOOD.replace("\n", "\n  "), "1:1", "model-type", "a list stands here"),
         ("", "1:1", "empty", "at least id, title, schedule, zone, routes"),
     ],
 )
 def test_what_is_wrong_and_where(tmp_path: Path, text: str, place: str, code: str, words: str) -> None:
+    with_lists(tmp_path)
     desks, problems = load(tmp_path, a=text)
     assert [str(problem).partition(": error")[0] for problem in problems] == [f"{tmp_path}/desks/a.yaml:{place}"]
     assert problems[0].code == code
@@ -209,3 +237,47 @@ def test_all_mistakes_of_all_files_at_once(tmp_path: Path) -> None:
 
 def test_no_desk_is_a_warning(tmp_path: Path) -> None:
     assert [(problem.code, problem.warning) for problem in load(tmp_path)[1]] == [("no-desks", True)]
+
+
+def test_a_wrong_query_is_shown_as_those_of_rules_are(tmp_path: Path) -> None:
+    with_lists(tmp_path)
+    _, (problem,) = load(tmp_path, a=with_key("match: >-\n  @places\n  AND @palces"))
+    assert str(problem) == (
+        f"{tmp_path}/desks/a.yaml:9:7: error: there is no list @palces [unknown-list]\n"
+        "      AND @palces\n"
+        "          ^\n"
+        "    expected: one of @broken, @places\n"
+        "    hint: did you mean @places?"
+    )
+
+
+def test_queries_read_the_lists_in_the_article_s_language(tmp_path: Path) -> None:
+    with_lists(tmp_path)
+    (desk, _), problems = load(tmp_path, a=with_key("match: '@places'"), b=GOOD.replace("id: sudan", "id: all"))
+    assert problems == []
+    assert desk.match is not None
+    ask = desk.match.queries.ask
+    assert ask(Text("", "Fighting in Darfur", language="en")) == {"sudan"}
+    assert ask(Text("", "القتال في دارفور", language="ar")) == {"sudan"}
+    assert ask(Text("", "القتال في دارفور", language="en")) == frozenset()
+    assert ask(Text("", "القتال في دارفور", language="")) == {"sudan"}
+
+
+def test_a_list_without_terms_in_a_desk_s_language_is_warned_of(tmp_path: Path) -> None:
+    with_lists(tmp_path)
+    desks, (problem,) = load(tmp_path, a=with_key("languages: [ar, uk]\nmatch: '@places'"))
+    assert len(desks) == 1
+    assert (problem.warning, problem.line, problem.column) == (True, 8, 9)
+    assert problem.message == "@places has no terms for `uk`"
+
+
+def test_a_query_is_checked_though_other_keys_are_wrong(tmp_path: Path) -> None:
+    _, problems = load(tmp_path, a=replaced("zone", "zone: CET") + "match: a b\n")
+    assert [problem.line for problem in problems] == [4, 7]
+
+
+def test_a_budget_that_mail_clients_clip_is_warned_of(tmp_path: Path) -> None:
+    folder = GOOD.replace("mail: [desk@example.org]", "folder: out").replace("id: sudan", "id: kept")
+    desks, (problem,) = load(tmp_path, a=with_key("budget: 102001"), b=f"{folder}budget: 1000000\n")
+    assert [desk.budget for desk in desks] == [102_001, 1_000_000]
+    assert (problem.code, problem.warning, problem.line, problem.column) == ("clipped", True, 7, 9)

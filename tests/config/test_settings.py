@@ -203,9 +203,9 @@ def test_the_user_agent_names_the_contact() -> None:
 
 def test_reading_the_configuration_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from pathlib import Path; import alerts.options, alerts.desks, crawler.sources;"
+        "import sys; from pathlib import Path; import alerts.options, alerts.deskfiles, crawler.sources;"
         "alerts.options.load_settings(Path('config')); crawler.sources.load_sources(Path('config/sources'));"
-        "alerts.desks.load_desks(Path('config/desks'));"
+        "alerts.deskfiles.load_desks(Path('config/desks'));"
         "heavy = {'scrapy', 'twisted', 'sqlalchemy', 'trafilatura', 'apscheduler', 'feedparser', 'click', 'jinja2'};"
         "sys.exit(','.join(sorted(heavy & set(sys.modules))) or 0)"
     )

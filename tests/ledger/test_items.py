@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.items import make_items, matches, start_desks
+from alerts.items import make_items, start_desks
 from alerts.ledger import digests as digest_queries
 from alerts.ledger import items as queries
 from alerts.ledger import schema as ledger
 from alerts.ledger.flags import Flag
 from alerts.ledger.stories import StoryArticle
+from alerts.matching import matches
 from alerts.revisions.facts import facts_of, merged, news
 from alerts.stories import group_articles
 from crawler.archive import Archive

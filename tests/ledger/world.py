@@ -11,11 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from alerts.configuration import Configuration
-from alerts.desks import Desk
+from alerts.desks import Desk, Match
 from alerts.ledger import flags as flag_queries
 from alerts.ledger import schema as ledger
 from alerts.options import Settings
 from alerts.rules import load_rule_set
+from alerts.rules.queries import Queries
+from alerts.rules.rule import Query
+from alerts.rules.syntax import parse
 from alerts.stories import group_articles
 from crawler.archive import Archive
 from crawler.archive.articles import import_article
@@ -38,6 +41,17 @@ def desk(name: str = "field", **choices: Any) -> Desk:
     """A desk that is due daily at 07:00 in Kyiv."""
     given: dict[str, Any] = {"title": name.title(), "schedule": "0 7 * * *", "zone": "Europe/Kyiv", "routes": ()}
     return Desk(id=name, **{**given, **choices})
+
+
+def asking(queries: Mapping[str, str], **choices: Any) -> list[Desk]:
+    """Desks with a `match`, by id, whose queries are asked together; all with the same other choices."""
+    read = {}
+    for name, text in queries.items():
+        node, problems = parse(text)
+        assert node is not None, problems
+        read[name] = Query(text, node)
+    together = Queries(read, {})
+    return [desk(name, match=Match(text, together), **choices) for name, text in queries.items()]
 
 
 @dataclass
