@@ -80,14 +80,13 @@ class Chooser:
         """What the desk's other choices cover, on articles that are not from a channel's first fetch."""
         by_id = {article.id: article for article in articles if not article.backfill}
         return [
-            flag
-            for flag in flags
-            if flag.article in by_id and matches(desk, flag, by_id[flag.article], self._country(by_id[flag.article]))
+            flag for flag in flags if flag.article in by_id and not self.objections(desk, flag, by_id[flag.article])
         ]
 
-    def _country(self, article: StoryArticle) -> str | None:
+    def objections(self, desk: Desk, flag: Flag, article: StoryArticle) -> tuple[str, ...]:
+        """The keys of the desk's file, but for `match`, because of which it is not told of a flag."""
         source = self._sources.get(article.source)
-        return None if source is None else source.country
+        return objections(desk, flag, article, None if source is None else source.country)
 
     def _holding(self, queries: Queries, articles: Sequence[StoryArticle]) -> dict[int, frozenset[str]]:
         """Article -> keys of the queries that hold for it. Texts that were read before are not read again."""
@@ -106,13 +105,15 @@ class Chooser:
         return {article.id: answers.get(article.id, frozenset()) for article in articles}
 
 
-def matches(desk: Desk, flag: Flag, article: StoryArticle, country: str | None) -> bool:
-    """Whether a desk's cheap choices cover a flag. An empty choice takes all; unknown language passes."""
-    return not objections(desk, flag, article, country)
-
-
 def objections(desk: Desk, flag: Flag, article: StoryArticle, country: str | None) -> tuple[str, ...]:
-    """The keys of the desk's file, but for `match`, because of which it is not told of a flag."""
+    """The keys of the desk's file, but for `match`, that leave a flag out. An empty choice takes all.
+
+    Args:
+        desk: with its choices.
+        flag: a live one.
+        article: on which it is.
+        country: of the article's source; None if it has none.
+    """
     choices: tuple[tuple[str, Sequence[str], str | None], ...] = (
         ("topics", desk.topics, flag.topic),
         ("classes", desk.classes, flag.class_),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,17 @@ import sqlalchemy as sa
 
 from alerts.flags import rule_text
 from alerts.ledger import schema as ledger
-from alerts.ledger.stories import with_merged
+from alerts.ledger.flags import live_flags_of
+from alerts.ledger.stories import StoryArticle, with_merged
+from alerts.matching import Chooser
 from alerts.origins.names import Names
 from crawler.archive import articles
 from crawler.archive import schema as archive_schema
 from crawler.urls import host_slot, url_key
 
 if TYPE_CHECKING:
+    from alerts.desks import Desk
+    from alerts.ledger.flags import Flag
     from alerts.rules import RuleSet
     from crawler.archive import Archive
     from crawler.articles import Article
@@ -40,6 +44,8 @@ class Answer:
         readings: rule set and time for each version.
         flags: every flag, withdrawn ones too.
         silent: rule id -> why it did not fire on the present text.
+        desks: while the article is flagged, of every desk: desk, passes (it is told of the story by this article),
+            left_out_by (keys of the desk's file) and reason (what `match` misses, or why it is told to nobody).
         digests: desk, number, slot and the states of the deliveries that carried its story.
         waiting: desks for which an item waits for the next digest.
     """
@@ -54,13 +60,24 @@ class Answer:
     readings: Sequence[Row] = ()
     flags: Sequence[Row] = ()
     silent: Sequence[tuple[str, str]] = ()
+    desks: Sequence[Row] = ()
     digests: Sequence[Row] = ()
     waiting: Sequence[str] = ()
     nearby: Sequence[Row] = ()
 
 
-def explain_url(archive: Archive, url: str, rule_set: RuleSet, sources: Sequence[Source]) -> Answer:
-    """Tell how `url` was found, grouped and read, why each rule did or did not fire, and which digest carried it."""
+def explain_url(
+    archive: Archive, url: str, rule_set: RuleSet, sources: Sequence[Source], desks: Sequence[Desk] = ()
+) -> Answer:
+    """Tell how `url` was found, grouped and read, why each rule did or did not fire, and which digest carried it.
+
+    Args:
+        archive: the database.
+        url: in any spelling that leads to the article.
+        rule_set: the rules as they are now.
+        sources: all of them.
+        desks: that are to be asked whether they choose the article, as they are now.
+    """
     key = url_key(url)
     with archive.read() as connection:
         number = articles.find_by_url(connection, url)
@@ -82,6 +99,7 @@ def explain_url(archive: Archive, url: str, rule_set: RuleSet, sources: Sequence
             readings=_of_article(connection, ledger.reading, article.id),
             flags=flags,
             silent=_silent(rule_set, article, sources, flags),
+            desks=_choices(connection, article, sources, desks, {row["id"] for row in flags if row["quiet"]}),
             digests=_digests(connection, story),
             waiting=_waiting(connection, story),
         )
@@ -173,6 +191,42 @@ def _silent(
     return [(rule, reason) for rule, reason in rule_set.explain_silence(text) if rule not in fired]
 
 
+def _choices(
+    connection: sa.Connection,
+    article: Article,
+    sources: Sequence[Source],
+    desks: Sequence[Desk],
+    quiet: Collection[int],
+) -> list[Row]:
+    """Which desks choose the article, and why the others leave it out: by the functions that digests ask."""
+    row = StoryArticle(
+        0, "first", article.id, article.source, article.language, article.title, article.url, article.published,
+        article.seen_at, article.backfill, article.duplicate_of, version=article.version,
+    )  # fmt: skip
+    flags = {flag.rule: flag for flag in sorted(live_flags_of(connection, [article.id])[article.id], key=_version)}
+    if not flags or article.backfill:
+        return []
+    chooser = Chooser(connection, sources)
+    text = rule_text(article, next((one for one in sources if one.id == article.source), None))
+    found = []
+    for desk in desks:
+        chosen = chooser.choose(desk, {0: [row]}, {0: list(flags.values())})[0]
+        keys: Sequence[str] = ()
+        reason = ""
+        if not chosen.but_for_match:
+            keys = min((chooser.objections(desk, flag, row) for flag in flags.values()), key=len)
+        elif not chosen.flags and desk.match is not None:
+            keys, reason = ("match",), desk.match.queries.why_not(desk.id, text)
+        elif all(flag.id in quiet for flag in chosen.flags):
+            reason = "it was found by re-reading the past, which makes no news"
+        found.append({"desk": desk.id, "passes": bool(chosen.flags), "left_out_by": list(keys), "reason": reason})
+    return found
+
+
+def _version(flag: Flag) -> tuple[int, int]:
+    return flag.version, flag.id
+
+
 def describe(answer: Answer) -> Iterator[str]:
     """The answer as lines for a person."""
     if answer.article is None:
@@ -197,6 +251,10 @@ def describe(answer: Answer) -> Iterator[str]:
     yield from _describe_page(answer.page or {})
     yield from _describe_story(answer)
     yield from _describe_reading(answer)
+    for row in answer.desks:
+        reason = f": {row['reason']}" if row["reason"] else ""
+        answered = "asks for it" if row["passes"] else f"left out by {', '.join(row['left_out_by'])}"
+        yield f"desk {row['desk']}: {answered}{reason}"
     yield from _describe_telling(answer)
 
 

@@ -131,7 +131,7 @@ def why(state: common.State, url: str, *, as_json: bool) -> int:
 
     configuration = state.configuration(skip_broken=True)
     with common.open_database(configuration) as archive:
-        answer = explain_url(archive, url, configuration.rule_set, configuration.sources)
+        answer = explain_url(archive, url, configuration.rule_set, configuration.sources, configuration.desks)
     if as_json:
         buffer = io.StringIO()
         _write_jsonl(iter([dataclasses.asdict(answer)]), buffer)

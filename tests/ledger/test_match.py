@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from alerts.items import make_items, start_desks
 from alerts.ledger import digests as digest_queries
 from alerts.ledger import schema as ledger
 from alerts.origins.assess import assess_origins
+from alerts.why import describe, explain_url
 from tests.ledger.telling import Telling, words
 from tests.ledger.world import NOW, World, asking, desk, middling
 
@@ -185,6 +187,35 @@ def test_a_story_that_was_wrong_is_still_corrected(both: Telling) -> None:
     assert desking.items(sudan) == 1
     (correction,) = desking.digest(sudan)[0]["corrections"]
     assert "no longer flagged" in correction["reason"]
+
+
+def test_why_says_what_a_desk_is_told_by(world: World) -> None:
+    desks = asking({"place": "Khartoum AND market", "source": "source:dabanga", "louder": "Khartoum"})
+    desks[2] = replace(desks[2], severities=("critical",))
+    start_desks(world.archive, desks, NOW, DAY)
+    market = world.story({}, source="dabanga", text=KHARTOUM, url="https://a.example/market")
+    road = world.story({}, text=words("The road to Khartoum"), url="https://a.example/road")
+    world.story({"quiet": True}, source="dabanga", text=KYIV, url="https://a.example/quiet")
+    world.story({}, backfill=True, text=KHARTOUM, url="https://a.example/old")
+    sources = tuple(world.sources.values())
+    make_items(world.archive, desks, NOW, sources)
+    assert [(one, story) for one, story, *_ in world.items()] == [("place", market), ("source", market)]
+    rule_set = world.configuration(desks).rule_set
+
+    def told_by(name: str) -> dict[str, str]:
+        answer = explain_url(world.archive, f"https://a.example/{name}", rule_set, sources, desks)
+        lines = [line.removeprefix("desk ") for line in describe(answer) if line.startswith("desk ")]
+        return {desk: words for desk, _, words in (line.partition(": ") for line in lines)}
+
+    assert told_by("market") == {"place": "asks for it", "source": "asks for it", "louder": "left out by severities"}
+    assert told_by("road") == {
+        "place": "left out by match: needs market: not in the text",
+        "source": "left out by match: needs source:dabanga",
+        "louder": "left out by severities",
+    }
+    assert told_by("quiet")["source"] == "asks for it: it was found by re-reading the past, which makes no news"
+    assert told_by("old") == {}
+    assert road != market
 
 
 def test_what_the_source_is_can_be_asked(world: World) -> None:

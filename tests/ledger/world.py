@@ -125,7 +125,7 @@ class World:
 
     def story(self, *flags: Mapping[str, Any], source: str = "post", **details: Any) -> int:
         """An article with flags, grouped; returns its story."""
-        key = self.article(f"Title {self.written}", source=source, **details)
+        key = self.article(f"Title {self.written}", details.pop("text", ""), source=source, **details)
         for values in flags:
             self.flag(key, **values)
         group_articles(self.archive, NOW)
