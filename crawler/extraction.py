@@ -23,7 +23,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from crawler.articles import FeedDocument
 from crawler.errors import ExtractError
-from crawler.parse.feeds import MAX_ITEMS, parse_feed, parse_if_cheap
+from crawler.parse.feeds import MAX_ITEMS, CpuSpentError, parse_feed, parse_if_cheap
 
 T = TypeVar("T")
 
@@ -33,8 +33,10 @@ FEED_MEMORY_LIMIT = 2**30
 FEED_CPU_SECONDS = 0.9
 """For a feed as it is; what has not been read by then is made whole first, which has `REPAIR_CPU_SECONDS`."""
 REPAIR_CPU_SECONDS = 0.6
-_BATCHES_SECONDS = 0.7
-"""Share of them after which no further batch of items is begun."""
+_BATCHES_SECONDS, _REPAIR_BATCHES_SECONDS = 0.7, 0.3
+"""Share of each after which no further batch of items is begun."""
+FEED_WALL_SECONDS = 60.0
+"""On a busy machine CPU time takes long to come by; a feed is no worse for that."""
 
 FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError)
 """What third-party parsers raise on odd input, beside ValueError and our own errors."""
@@ -83,23 +85,28 @@ class Extractors:
         Raises:
             ExtractError: as `call`.
         """
-        future = self.schedule(feed_in_time, parse, body, feeds=True)
+        seconds = max(self._seconds, FEED_WALL_SECONDS)
+        future = self.schedule(feed_in_time, parse, body, feeds=True, seconds=seconds)
         with contextlib.suppress(*_RAISED):
             await asyncio.wrap_future(future)
-        return self.outcome(url, future)
+        return self.outcome(url, future, seconds)
 
-    def schedule(self, function: Callable[..., T], *arguments: Any, feeds: bool = False) -> Future[T]:
+    def schedule(
+        self, function: Callable[..., T], *arguments: Any, feeds: bool = False, seconds: float | None = None
+    ) -> Future[T]:
         """Have a worker call a function; `outcome` says what came of it.
 
         Args:
             function: importable; its arguments and result travel between processes.
             *arguments: for the function.
             feeds: in the pool for feeds.
+            seconds: until the worker is killed; None: those of the pool.
         """
         started = self._started(feeds=feeds)
-        return cast("Future[T]", started.schedule(_attempt, args=(function, *arguments), timeout=self._seconds))
+        limit = self._seconds if seconds is None else seconds
+        return cast("Future[T]", started.schedule(_attempt, args=(function, *arguments), timeout=limit))
 
-    def outcome(self, name: str, future: Future[T]) -> T:
+    def outcome(self, name: str, future: Future[T], seconds: float | None = None) -> T:
         """What a worker's call came to. Waits until it has.
 
         Raises:
@@ -108,7 +115,7 @@ class Extractors:
         try:
             result, reason = cast("tuple[T, str]", future.result())
         except (FutureTimeoutError, TimeoutError):
-            raise ExtractError(name, f"reading it took longer than {self._seconds:g} s") from None
+            raise ExtractError(name, f"reading it took longer than {seconds or self._seconds:g} s") from None
         except ProcessExpired as error:
             raise ExtractError(name, _why_it_ended(error.exitcode)) from None
         except (ValueError, *FAULTS) as error:
@@ -165,10 +172,6 @@ async def read_feed_safely(
     return await extractors.feed(body, partial(parse_feed, **asked), url)
 
 
-class CpuSpentError(BaseException):
-    """A worker has used up its CPU time. No `Exception`, for parsers swallow those."""
-
-
 def feed_in_time(parse: Callable[..., FeedDocument], body: bytes) -> FeedDocument:
     """In a worker: read a feed with less than two seconds of CPU time.
 
@@ -180,7 +183,7 @@ def feed_in_time(parse: Callable[..., FeedDocument], body: bytes) -> FeedDocumen
             return parse(body, seconds=_BATCHES_SECONDS)
     except CpuSpentError:
         with _cpu_limit(REPAIR_CPU_SECONDS, kill=True):
-            return parse(body, seconds=0.0, repair=True)
+            return parse(body, seconds=_REPAIR_BATCHES_SECONDS, repair=True)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,7 @@ from crawler.urls import host_slot
 
 HTTP_OK, HTTP_NOT_MODIFIED = 200, 304
 
+FIRST_READING = timedelta(days=1)
 _NOTHING = EntriesAdded((), 0)
 
 
@@ -161,7 +162,7 @@ def store_answer(
             row.id,
             entries,
             now=answer.at,
-            first_fetch=row.first_polled is None,
+            first_fetch=is_first_reading(row, answer.at),
             backfill_hours=math.ceil(backfill_hours),
         )
     decision = next_poll(channel_state(row), channel_outcome(answer, added), answer.at, limits)
@@ -176,6 +177,14 @@ def store_answer(
     return decision, added
 
 
+def is_first_reading(row: ChannelRow, now: datetime) -> bool:
+    """Whether what a channel lists may be older than our knowing it: its first document, however long reading it takes.
+
+    After a day it is over, for a document that is never read to its end would go on for ever.
+    """
+    return row.first_polled is None or (row.unread > 0 and now - row.first_polled < FIRST_READING)
+
+
 def poll_record(answer: ChannelAnswer, decision: Decision, *, new: int) -> PollRecord:
     """What is to be stored of an answer and the decision after it."""
     return PollRecord(
@@ -186,6 +195,7 @@ def poll_record(answer: ChannelAnswer, decision: Decision, *, new: int) -> PollR
         validators=answer.validators,
         body=answer.status == HTTP_OK,
         items=(answer.document.marks or None) if answer.document is not None else None,
+        unread=answer.document.left if answer.document is not None else None,
         evidence=answer.evidence,
     )
 
@@ -270,6 +280,7 @@ def channel_outcome(answer: ChannelAnswer, added: EntriesAdded = _NOTHING) -> Ou
         entries=len(added.new) + added.known + unchanged_items(answer),
         new=len(added.new),
         dates=dates,
+        unread=answer.document.left if answer.document is not None else 0,
         validators=_gives_validators(answer),
         asks_minutes=answer.asks_minutes,
         moved_to=answer.moved_to,

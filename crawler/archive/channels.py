@@ -71,6 +71,7 @@ class PollRecord:
         validators: for the next request; None keeps the stored ones, `Validators()` forgets them.
         body: the server sent a whole document.
         items: marks of the document's items; None keeps the stored ones.
+        unread: items of the document that wait for the next poll; None keeps the stored figure.
         evidence: status, headers that matter, error, body hash.
     """
 
@@ -81,6 +82,7 @@ class PollRecord:
     validators: Validators | None = None
     body: bool = False
     items: bytes | None = None
+    unread: int | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -272,6 +274,8 @@ def poll_values(before: ChannelRow, record: PollRecord) -> dict[str, Any]:
     values |= {name: value for name, value in rest.items() if value != getattr(before, name)}
     if record.items is not None:
         values["items"] = record.items
+    if record.unread is not None and record.unread != before.unread:
+        values["unread"] = record.unread
     if record.validators is not None:
         values |= _validator_values(before, record.validators)
     return values

@@ -1,9 +1,10 @@
-"""Opening the database. The only place that asks "sqlite or postgresql?"; everything else is the same SQL on both."""
+"""Opening the database. Only here and in lists.py it matters which database it is; all else is the same SQL on both."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -143,7 +144,7 @@ def parse_url(url: str) -> sa.URL:
 
 def insert_for(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT; both databases spell it the same way."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return _insert(connection.dialect.name, table)
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -154,9 +155,9 @@ def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappin
     """
     if not rows:
         return 0
-    statement = insert_for(connection, table).on_conflict_do_nothing()
     # Else SQLAlchemy forgets the count of an INSERT on PostgreSQL.
     options = {"preserve_rowcount": True}
+    statement = _insert_new(connection.dialect.name, table)
     return connection.execute(statement, _by_key(table, rows), execution_options=options).rowcount
 
 
@@ -164,13 +165,8 @@ def upsert(
     connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], update: Sequence[str]
 ) -> None:
     """Insert rows by primary key; where the key is there, overwrite the columns named in `update`."""
-    if not rows:
-        return
-    statement = insert_for(connection, table)
-    statement = statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns), set_={name: statement.excluded[name] for name in update}
-    )
-    connection.execute(statement, _by_key(table, rows))
+    if rows:
+        connection.execute(_upsert(connection.dialect.name, table, tuple(update)), _by_key(table, rows))
 
 
 def met_another_writer(error: sa.exc.DBAPIError) -> bool:
@@ -183,6 +179,23 @@ def wait_for_migrations(connection: sa.Connection) -> None:
     """Let one process at a time change the schema. SQLite's write transaction already does that."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+
+
+def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@lru_cache
+def _insert_new(dialect: str, table: sa.Table) -> sa.Insert:
+    # Built once: building a statement costs more than carrying it out.
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@lru_cache
+def _upsert(dialect: str, table: sa.Table, update: tuple[str, ...]) -> sa.Insert:
+    statement = _insert(dialect, table)
+    values = {name: statement.excluded[name] for name in update}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
 
 
 def _by_key(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -205,7 +218,8 @@ def _sqlite_engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
     arguments = {"timeout": BUSY_SECONDS, "isolation_level": None}
     writing, reading = (sa.create_engine(url, poolclass=QueuePool, connect_args=arguments) for _ in range(2))
     settings = {
-        writing: ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"),
+        # 16 MB of cache: an index of hundreds of megabytes is read and written at random places (grouping).
+        writing: ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "cache_size=-16384"),
         reading: ("foreign_keys=ON", "query_only=ON"),
     }
     # With plain BEGIN a reader that turns writer fails at once instead of waiting; with IMMEDIATE writers queue up.

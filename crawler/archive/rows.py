@@ -54,6 +54,7 @@ class ChannelRow:
     burst: float = 0.0
     peak_rate: float = 0.0
     items: bytes | None = None
+    unread: int = 0
 
     @property
     def arrivals(self) -> Arrivals:

@@ -89,6 +89,8 @@ channel = sa.Table(
     sa.Column("burst", sa.Float, nullable=False, server_default="0"),  # see polling.Arrivals
     sa.Column("peak_rate", sa.Float, nullable=False, server_default="0"),
     sa.Column("items", sa.LargeBinary),  # marks of the items in the last document, 8 bytes each
+    # Since migration 0003:
+    sa.Column("unread", sa.Integer, nullable=False, server_default="0"),  # items of it that wait for the next poll
     sa.Index(None, "next_poll"),
     sa.Index(None, "source"),
 )

@@ -30,7 +30,7 @@ class MigrationSet:
     metadata: sa.MetaData
 
 
-ARCHIVE = MigrationSet("archive", "archive_version", "0002", Path(__file__).parent / "migrations", schema.metadata)
+ARCHIVE = MigrationSet("archive", "archive_version", "0003", Path(__file__).parent / "migrations", schema.metadata)
 
 _sets: dict[str, MigrationSet] = {ARCHIVE.name: ARCHIVE}
 

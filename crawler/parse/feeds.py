@@ -11,14 +11,14 @@ import io
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import feedparser
 import lxml.etree
 
-from crawler.articles import Entry, FeedDocument
+from crawler.articles import FeedDocument
 from crawler.parse.dates import DateReader
 from crawler.parse.feedentries import get, make_entry, newest, without_repeated_guids
 from crawler.parse.jsonfeed import parse_json_feed
@@ -28,7 +28,16 @@ from crawler.parse.scanning import Scan, scan, unchanged, without
 from crawler.parse.text import html_to_line, one_line
 from crawler.urls import clean_link
 
-__all__ = ["INLINE_BYTES", "MAX_ITEMS", "NOT_A_FEED", "REFUSED", "newest", "parse_feed", "parse_if_cheap"]
+__all__ = [
+    "INLINE_BYTES",
+    "MAX_ITEMS",
+    "NOT_A_FEED",
+    "REFUSED",
+    "CpuSpentError",
+    "newest",
+    "parse_feed",
+    "parse_if_cheap",
+]
 
 MAX_ITEMS = 2000
 """Most items read of one document; of longer ones the newest are read."""
@@ -40,8 +49,9 @@ SCANNED_BYTES = 2**20
 SCANNED_ELEMENTS = 20_000
 """Longer documents are not even looked through here."""
 MOST_ELEMENTS = 500_000
-BATCH = 100
-"""Items that are read at a time when time is limited."""
+FIRST_BATCH, BATCH = 1, 100
+"""Items that are read at a time when time is limited. One at first, then twice as many each time: so a slow machine
+gets somewhere too, and what stands above an item that takes for ever is read."""
 
 NOT_A_FEED = "not a feed"
 REFUSED = "refused"
@@ -59,6 +69,10 @@ feedparser.api.PREFERRED_XML_PARSERS = []
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10080, "monthly": 43200, "yearly": 525600}
 
 
+class CpuSpentError(BaseException):
+    """A caller's limit on CPU time. No `Exception`, for parsers swallow those. What was read before it stays read."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What `parse_feed` was asked beside the body."""
@@ -70,6 +84,12 @@ class _Asked:
     known: bytes
     seconds: float | None
     repair: bool
+    begun: float = field(default_factory=time.process_time)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the time is up."""
+        return self.seconds is not None and time.process_time() - self.begun > self.seconds
 
 
 def parse_feed(  # noqa: PLR0913 - a body and all that is known of it
@@ -242,30 +262,33 @@ def _read(prepared: _Prepared, asked: _Asked) -> FeedDocument:
     """Hand what is left of a document to the real parser, a batch of items at a time if time is limited."""
     items = prepared.found.items
     left = [index for index in range(len(items)) if index not in prepared.cut]
-    begun = time.process_time()
-    document: FeedDocument | None = None
+    parts: list[FeedDocument] = []
     reader: DateReader | None = None  # one for all batches: it gives up on odd dates after some
-    entries: list[Entry] = []
-    unread: Sequence[int] = ()
-    for batch, rest in _batches(left, asked, whole=bool(prepared.found.fault)):
-        gone = set(range(len(items))) - set(batch) if rest or document else prepared.cut
-        result = _parsed(prepared.text(gone), asked)
-        reader = reader or DateReader([_language(result)])
-        part = _document(result, asked, reader)
-        entries += part.entries
-        document = document or part
-        if rest and asked.seconds is not None and time.process_time() - begun > asked.seconds:
+    unread: Sequence[int] = left
+    try:
+        for batch, rest in _batches(left, asked, whole=bool(prepared.found.fault)):
+            gone = set(range(len(items))) - set(batch) if rest or parts else prepared.cut
+            result = _parsed(prepared.text(gone), asked)
+            reader = reader or DateReader([_language(result)])
+            parts.append(_document(result, asked, reader))
             unread = rest
-            break
-    assert document is not None  # there is always one batch, if only of none
-    return _whole(document, prepared, entries, set(unread), asked)
+            if asked.is_spent:
+                break
+    except CpuSpentError:
+        # To begin again another time, with as much to read, would come to the same end: what was read is kept.
+        if not parts:
+            raise
+    return _whole(parts, prepared, set(unread), asked)
 
 
 def _batches(left: list[int], asked: _Asked, *, whole: bool) -> Iterator[tuple[list[int], list[int]]]:
-    """Batches of items, each with those behind it."""
-    size = len(left) if whole or asked.seconds is None else BATCH
-    for start in range(0, max(1, len(left)), max(1, size)):
-        yield left[start : start + size], left[start + size :]
+    """Batches of items, each with those behind it; one batch if there are none."""
+    size = max(1, len(left)) if whole or asked.seconds is None else FIRST_BATCH
+    at = 0
+    while at == 0 or at < len(left):
+        yield left[at : at + size], left[at + size :]
+        at += size
+        size = min(2 * size, BATCH)
 
 
 def _parsed(body: bytes, asked: _Asked) -> Any:
@@ -296,10 +319,9 @@ def _document(result: Any, asked: _Asked, reader: DateReader) -> FeedDocument:
     )
 
 
-def _whole(
-    document: FeedDocument, prepared: _Prepared, entries: list[Entry], unread: set[int], asked: _Asked
-) -> FeedDocument:
+def _whole(parts: Sequence[FeedDocument], prepared: _Prepared, unread: set[int], asked: _Asked) -> FeedDocument:
     """One document out of its batches."""
+    document, entries = parts[0], [entry for part in parts for entry in part.entries]
     if not document.format and not entries and not prepared.cut:
         return FeedDocument(format="", problem=f"{NOT_A_FEED}: neither RSS, Atom nor RDF")
     problems = [prepared.problem or document.problem]

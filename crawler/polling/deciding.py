@@ -36,7 +36,7 @@ def _after_good(state: State, outcome: Outcome, now: datetime, limits: Limits) -
     changed = outcome.kind is Kind.CHANGED
     listed = outcome.entries if changed else state.listed
     asks = outcome.asks_minutes if changed else outcome.asks_minutes or state.asks_minutes
-    if health is Health.GAP:
+    if health is Health.GAP or outcome.unread:
         wanted = limits.low
     elif state.first_polled is None and not arrivals.rate:
         wanted = limits.first

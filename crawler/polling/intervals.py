@@ -93,9 +93,12 @@ def wanted_interval(arrivals: Arrivals, window: int) -> timedelta:
 
 
 def shortest(outcome: Outcome, asks_minutes: int | None, limits: Limits) -> timedelta:
-    """The lower bound after a good poll: settings or agreement, missing validators, what the document asks for."""
+    """The lower bound after a good poll: settings or agreement, missing validators, what the document asks for.
+
+    Of a document that is read in parts the validators are missing because we forgot them.
+    """
     low = limits.low
-    if not outcome.validators and not limits.agreed:
+    if not outcome.validators and not outcome.unread and not limits.agreed:
         low = max(low, WITHOUT_VALIDATORS)
     if asks_minutes:
         low = max(low, min(timedelta(minutes=asks_minutes), ASKED_CAP))

@@ -175,6 +175,7 @@ class Outcome:
         entries: items in the document.
         new: of them, how many the archive did not know.
         dates: when the new ones were published (all of a first fetch), as far as they say so.
+        unread: items that were left for the next poll.
         validators: the server gives an ETag or a Last-Modified that can be believed.
         asks_minutes: lower bound that document or headers ask for.
         moved_to: the final address after permanent redirects only; else empty.
@@ -189,6 +190,7 @@ class Outcome:
     entries: int = 0
     new: int = 0
     dates: tuple[datetime, ...] = ()
+    unread: int = 0
     validators: bool = True
     asks_minutes: int | None = None
     moved_to: str = ""

@@ -96,6 +96,7 @@ def test_without_an_address_links_count_from_the_feed_s_own() -> None:
 
 def test_a_long_feed_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crawler.extraction._BATCHES_SECONDS", 0.0)
+    monkeypatch.setattr("crawler.parse.feeds.FIRST_BATCH", 100)
     found = feed_answer(thing(rss(*(item(number) for number in range(250)))), NOW)
     assert [entry["id"] for entry in found["entries"]] == [f"id-{number}" for number in range(250)]
 

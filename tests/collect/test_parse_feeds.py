@@ -228,14 +228,14 @@ def test_corpus_of_real_and_odd_feeds() -> None:
 
 
 def test_a_feed_that_is_read_in_parts_comes_to_its_end() -> None:
-    body = rss(*[item(number) for number in range(600)])
+    body = rss(*[item(number) for number in range(6)])
     document = parse_feed(body, url="http://e.example/f", now=NOW, seconds=0.0)
-    assert (len(document.entries), document.left) == (100, 500)
+    assert (len(document.entries), document.left) == (1, 5)
     found = {entry.guid for entry in document.entries}
     for visit in range(5):
         document = parse_feed(body, url="http://e.example/f", now=NOW, known=document.marks, seconds=0.0)
         # What is known by now costs no time of what is not, so that each visit brings as much as the first.
-        assert document.known == 100 * (visit + 1)
+        assert document.known == visit + 1
         found |= {entry.guid for entry in document.entries}
     assert document.left == 0
-    assert len(found) == 600
+    assert len(found) == 6

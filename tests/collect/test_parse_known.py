@@ -161,7 +161,8 @@ def test_a_long_json_feed_keeps_its_newest() -> None:
         assert {entry.guid for entry in found.entries} == {"19", "20"}
 
 
-def test_what_was_left_is_read_the_next_time() -> None:
+def test_what_was_left_is_read_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.parse.feeds.FIRST_BATCH", BATCH)
     count = 2 * BATCH + 10
     body = rss(*(item(number) for number in range(count)))
     seen: list[Entry] = []

@@ -12,7 +12,8 @@ import pytest
 from crawler import extraction
 from crawler.articles import FeedDocument
 from crawler.errors import ExtractError
-from crawler.extraction import CpuSpentError, Extractors, feed_in_time, read_feed_safely
+from crawler.extraction import Extractors, feed_in_time, read_feed_safely
+from crawler.parse.feeds import CpuSpentError
 from tests.collect.busy import burn, eat, leave, refuse
 from tests.collect.conftest import NOW, item, rss
 
@@ -75,9 +76,9 @@ def test_small_feeds_need_no_worker_and_long_ones_get_one(
     started: list[bool] = []
     schedule = Extractors.schedule
 
-    def note(self: Extractors, *arguments: object, feeds: bool = False) -> object:
+    def note(self: Extractors, *arguments: object, feeds: bool = False, seconds: float | None = None) -> object:
         started.append(feeds)
-        return schedule(self, *arguments, feeds=feeds)  # type: ignore[arg-type]  # passed on as they are
+        return schedule(self, *arguments, feeds=feeds, seconds=seconds)  # type: ignore[arg-type]  # passed on as they are
 
     monkeypatch.setattr(Extractors, "schedule", note)
     short, long = rss(item(1)), rss(*(item(number) for number in range(900)))
