@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alerts.digests import wording
 from alerts.digests.compose import FORMAT, NAME_LIMIT, Occasion, compose
 from alerts.digests.freeze import news_of
-from alerts.digests.render import NO_LINKS, ReaderLinks, Rendered, loudest_first, render_page
+from alerts.digests.render import NO_LINKS, Page, ReaderLinks, Rendered, loudest_first, render_page
 from alerts.ledger.items import Item
 from alerts.schedule import next_slots
 
@@ -57,28 +57,46 @@ def compose_alert(
     if not snapshot["stories"]:
         return None
     assert desk.alerts is not None
+    return alert_snapshot(desk, alert.kind, snapshot["stories"], now, most=desk.alerts.most_an_hour)
+
+
+def alert_snapshot(
+    desk: Desk, kind: str, stories: Sequence[Mapping[str, Any]], now: datetime, *, most: int
+) -> dict[str, Any]:
+    """What an alert tells, as JSON values.
+
+    Args:
+        desk: whose title and zone it shows.
+        kind: new, update or storm.
+        stories: as `compose` made them.
+        now: aware UTC.
+        most: alerts an hour before there is a storm.
+    """
+    slot = next_slots(desk.schedule, desk.zone, now, 1)[0]
     return {
         "format": FORMAT,
         "desk": desk.id,
         "title": wording.clean(desk.title, NAME_LIMIT) or desk.id,
-        "kind": alert.kind,
+        "kind": kind,
         "made": now.isoformat(),
+        "date": wording.long_date(now, desk.zone),
         "time": wording.clock(now, desk.zone, now),
         "zone": desk.zone,
         "next": wording.clock(slot, desk.zone, now),
-        "most": desk.alerts.most_an_hour,
+        "most": most,
         "shown": IN_FULL,
-        "stories": loudest_first(snapshot["stories"]),
+        "stories": loudest_first(stories),
     }
 
 
-def render_alert(snapshot: Mapping[str, Any], links: ReaderLinks = NO_LINKS) -> Rendered:
-    """Subject, HTML and text of an alert; the same snapshot gives the same bytes."""
+def render_alert(snapshot: Mapping[str, Any], links: ReaderLinks = NO_LINKS, page: Page | None = None) -> Rendered:
+    """Subject, HTML and text of an alert; the same snapshot gives the same bytes. `page` as in `render`."""
+    page = page or render_page
     values = {**snapshot, "preheader": _preheader(snapshot), "links": links}
     return Rendered(
         subject=alert_subject(snapshot),
-        html=render_page("alert.html.j2", values),
-        text=render_page("alert.txt.j2", values),
+        html=page("alert.html.j2", values),
+        text=page("alert.txt.j2", values),
     )
 
 
@@ -92,11 +110,12 @@ def _preheader(snapshot: Mapping[str, Any]) -> str:
 
 
 def alert_subject(snapshot: Mapping[str, Any]) -> str:
-    """``[desk] CRITICAL: headline``; of an update what is new; of a storm how many."""
+    """``[desk] CRITICAL: headline``; of an update what is new; of a storm how many, and the worst."""
     desk = wording.shorten(snapshot["title"], 40)
     stories = snapshot["stories"]
     if snapshot["kind"] == "storm":
-        return wording.clean(f"[{desk}] STORM: {wording.count(len(stories), 'story', 'stories')} in a short time")
+        many = wording.count(len(stories), "story", "stories")
+        return wording.clean(f"[{desk}] STORM: {many}: {wording.shorten(stories[0]['title'], _HEADLINE)}")
     story = stories[0]
     headline = wording.shorten(story["title"], _HEADLINE)
     word = story["severity"].upper()

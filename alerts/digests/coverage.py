@@ -64,7 +64,6 @@ def cover(reach: Reach, zone: str, now: datetime) -> dict[str, Any]:
         ("Failing", _failing([s for s in active if s not in answered], states, zone, now)),
         ("Silent", _silent(answered, states, zone, now)),
         ("Gaps", _gaps(reach, zone, now)),
-        ("Rules skipped because of errors", listed(skipped, MOST_NAMED)),
         ("Sources skipped because of errors", listed(_skipped(reach.problems, {"sources"}), MOST_NAMED)),
     ]
     return {
@@ -127,11 +126,11 @@ def _answered(pairs: Sequence[tuple[Source, ChannelState]], since: datetime) -> 
 
 def _articles(counts: ReadCounts) -> str:
     parts = [f"{number(counts.read)} read"]
-    if counts.backfill:
-        parts.append(f"{number(counts.backfill)} older or undated ones from first fetches were read but not reported")
     if counts.undated:
-        parts.append(f"{number(counts.undated)} without a date")
-    return "; ".join(parts)
+        parts.append(f", {number(counts.undated)} of them undated")
+    if counts.backfill:
+        parts.append(f"; {number(counts.backfill)} came with a source's first visit, too old or undated to be told")
+    return "".join(parts)
 
 
 def _failing(

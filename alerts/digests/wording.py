@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -14,10 +15,28 @@ CLASSES = ("event", "statement", "context")
 """What happened before what was said about it, before the background."""
 CLASS_TITLES = {"statement": "Statements", "context": "Background"}
 TOPIC_LABELS = {"civilian_attack": "Attack on civilians"}
+STAGES = (
+    "collapsed",
+    "violated",
+    "suspended",
+    "expired",
+    "rejected",
+    "in_effect",
+    "agreed",
+    "declared",
+    "extended",
+    "corridor",
+    "monitored",
+    "proposed",
+    "talks",
+    "called_for",
+)
+"""Of a ceasefire, as a desk asks for them: what breaks, what holds, what may come."""
 # Of the invisible format characters only these are part of spelling (Persian, Indic scripts, emoji). Others turn the
 # direction of the text around them, and a headline could disguise a link or a source with them.
 _JOINERS = frozenset("\u200c\u200d")
 _RIGHT_TO_LEFT = frozenset(["ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "syr", "ug", "ur", "yi"])
+_LEFT_TO_RIGHT = "\u200e"
 _MARKS_IN_A_ROW = 4
 """Real writing stacks no more marks on one letter; hundreds of them paint over the lines around a headline."""
 _LINK_LIMIT = 2000
@@ -80,6 +99,24 @@ def is_right_to_left(language: str) -> bool:
     return language in _RIGHT_TO_LEFT
 
 
+def direction(text: str) -> str:
+    """Which way `text` runs: ``rtl`` or ``ltr`` by its first letter; empty when nothing in it runs from right to left.
+
+    Mail clients do not know ``dir=auto``, which says the same.
+    """
+    if text.isascii():
+        return ""
+    kinds = [kind for kind in map(unicodedata.bidirectional, text) if kind in {"L", "R", "AL", "AN"}]
+    if not kinds or set(kinds) == {"L"}:
+        return ""
+    return "ltr" if kinds[0] == "L" else "rtl"
+
+
+def apart(text: str) -> str:
+    """A name or headline for the middle of a line of English: what runs from right to left takes nothing with it."""
+    return f"{_LEFT_TO_RIGHT}{text}{_LEFT_TO_RIGHT}" if direction(text) else text
+
+
 def label(topic: str, stages: Sequence[str] = ()) -> str:
     """``Attack on civilians``, ``Ceasefire · violated``: what a topic is called, with its stages."""
     name = TOPIC_LABELS.get(topic) or topic.replace("_", " ").capitalize()
@@ -105,6 +142,27 @@ def listed(names: Sequence[str], most: int) -> str:
 def tally(counts: Mapping[str, int], words: Iterable[str] = SEVERITIES) -> str:
     """``4 critical, 21 high``: those of `words` that are not zero, in their order."""
     return ", ".join(f"{number(counts[word])} {word}" for word in words if counts.get(word))
+
+
+def totals(counts: Mapping[str, int]) -> str:
+    """``4 critical, 21 high, 1 statement``: a digest's counts, events by severity and then the other classes."""
+    parts = [tally(counts)]
+    if counts.get("statement"):
+        parts.append(count(counts["statement"], "statement"))
+    if counts.get("context"):
+        parts.append(f"{number(counts['context'])} background")
+    return ", ".join(filter(None, parts))
+
+
+def by_stage(stories: Iterable[Mapping[str, Any]]) -> str:
+    """``1 collapsed, 3 violated``: a snapshot's events about ceasefires, each counted once, at its loudest stage."""
+    counts: dict[str, int] = {}
+    for story in stories:
+        for mention in story["mentions"]:
+            if story["class"] == "event" and mention["topic"] == "ceasefire" and mention["stages"]:
+                counts[mention["stages"][0]] = counts.get(mention["stages"][0], 0) + 1
+    order = [*STAGES, *sorted(set(counts) - set(STAGES))]
+    return tally(counts, order).replace("_", " ")
 
 
 def clock(moment: datetime, zone: str, near: datetime) -> str:

@@ -150,7 +150,7 @@ def test_a_storm_is_one_mail(archive: Archive, tmp_path: Path) -> None:
     assert watch.run(NOW + 5 * MINUTE) == 3
     assert watch.run(NOW + 6 * MINUTE) == 0
     first, second, storm = watch.mails()
-    assert storm["Subject"] == "[Field] STORM: 7 stories in a short time"
+    assert storm["Subject"] == "[Field] STORM: 7 stories: Title 2"
     assert {first["Subject"], second["Subject"]} == {"[Field] CRITICAL: Title 0", "[Field] CRITICAL: Title 1"}
     text = storm.get_body(("plain",))
     assert text is not None

@@ -10,6 +10,7 @@ from typing import Any
 from alerts.desks import Desk
 from alerts.digests.compose import Occasion, Told, compose
 from alerts.digests.coverage import Reach, cover
+from alerts.digests.render import loudest_first
 from alerts.ledger.digests import ChannelState, ReadCounts
 from alerts.ledger.flags import Flag
 from alerts.ledger.items import Item
@@ -268,3 +269,35 @@ def snapshot(
     )
     known = known or reach()
     return compose(replace(occasion, **changes), claimed, BY_ID, coverage or cover(known, ZONE, SLOT))
+
+
+def corrections() -> list[Told]:
+    """What became of two stories that were mailed before; one of them ran in Arabic."""
+    reasons = ("merged into “Missile strike on Veld maternity hospital”", "judged not relevant by an analyst")
+    made = []
+    for number, (sample, reason) in enumerate(zip(SAMPLES[1:3], reasons, strict=True), 900):
+        one = told(number, sample, kind="correction", change=reason)
+        made.append(replace(one, mailed=(sample[1], f"https://{sample[0]}.example/news/{number}")))
+    return made
+
+
+def alert(kind: str = "new", count: int = 1, **changes: Any) -> dict[str, Any]:
+    """The snapshot of an alert of the first `count` samples; `changes` replaces keys of it."""
+    change = "now critical, was high; toll 14, was 11" if kind == "update" else ""
+    claimed = [told(number, sample, copies=5 - number, kind=kind) for number, sample in enumerate(SAMPLES[:count], 1)]
+    claimed = [replace(one, item=replace(one.item, change=change)) for one in claimed]
+    values = {
+        "format": 2,
+        "desk": DESK.id,
+        "title": DESK.title,
+        "kind": kind,
+        "made": SLOT.isoformat(),
+        "date": "Tuesday 4 March 2025",
+        "time": "07:00",
+        "zone": ZONE,
+        "next": "Wed 07:00",
+        "most": 5,
+        "shown": 5,
+        "stories": loudest_first(snapshot(claimed)["stories"]),
+    }
+    return {**values, **changes}

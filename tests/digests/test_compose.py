@@ -63,7 +63,7 @@ def test_an_agency_that_is_no_source_is_named() -> None:
     told = origins(("lanter", "agency:reuters"), ("brume", "agency:reuters"), ("hamakor", "unknown:hamakor"))
     snapshot = samples.snapshot([told])
     assert "3 outlets, 1 independent: Reuters wire in 2 (The Lanter Post, Le Courrier" in render(snapshot).text
-    assert "; also המקור" in render(snapshot).text
+    assert "; also \u200eהמקור\u200e" in render(snapshot).text
     assert [one["source"] for one in snapshot["stories"][0]["others"]] == ["המקור"]
 
 

@@ -33,7 +33,7 @@ def test_figures_and_rows_of_an_ordinary_day() -> None:
     assert found["Failing"] == "Орлов Телеграф (HTTP 503 Service Unavailable; last read Mon 00:00)"
     assert found["Silent"] == "El Diario de la Sierra (nothing new since 23 Feb 2025)"
     assert found["Gaps"].endswith("1 source: Le Courrier de la Brume (01:00 to 02:00)")
-    assert found["Articles"].startswith("1,204 read; 30 older or undated")
+    assert found["Articles"].startswith("1,204 read, 12 of them undated; 30 came with a source's first visit")
 
 
 def test_many_gaps_of_a_source_are_one_entry() -> None:
