@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,20 +15,10 @@ from alerts.ledger.schema import (
     story_article,
     story_core,
     story_move,
-    story_term,
-    story_word,
-    text_sketch,
 )
-from crawler.archive.engine import insert_for, insert_new, upsert
+from crawler.archive.lists import among
 from crawler.archive.schema import article, article_text
 from crawler.archive.texts import unpack
-
-ALL = 0
-"""The word that counts the articles."""
-TIDIED = -1
-"""Not a word: the day on which the index was last tidied."""
-_CHUNK = 500
-_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +48,6 @@ class Member:
     source: str
     published: datetime | None
     seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCore:
-    """The core of a story as it is stored; `features` is zstd of JSON (alerts/stories/related.py)."""
-
-    story: int
-    since: datetime
-    until: datetime
-    features: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +127,15 @@ def late_links(connection: sa.Connection, since: datetime) -> list[tuple[int, in
 def texts_of(connection: sa.Connection, articles: Collection[int]) -> list[ToGroup]:
     """These articles with their texts, in ascending order of id; those that are not there are left out."""
     found = []
-    for chunk in _chunks(sorted(articles)):
-        for row in connection.execute(_TEXTS, {"keys": chunk}):
-            key, version, source, title, codec, body, *rest = row
-            found.append(ToGroup(key, version, source, title, unpack(codec, body), *rest))
+    for row in connection.execute(_TEXTS, {"keys": articles}):
+        key, version, source, title, codec, body, *rest = row
+        found.append(ToGroup(key, version, source, title, unpack(codec, body), *rest))
     return found
 
 
 def members(connection: sa.Connection, articles: Collection[int]) -> dict[int, Member]:
     """Where these articles are; those in no story are left out."""
-    return {
-        row.article: Member(*row)
-        for chunk in _chunks(articles)
-        for row in connection.execute(_MEMBERS_AMONG, {"keys": chunk})
-    }
+    return {row.article: Member(*row) for row in connection.execute(_MEMBERS_AMONG, {"keys": articles})}
 
 
 def members_of(connection: sa.Connection, story_id: int) -> list[Member]:
@@ -170,62 +145,12 @@ def members_of(connection: sa.Connection, story_id: int) -> list[Member]:
     return [Member(*row) for row in connection.execute(query)]
 
 
-def texts_with(connection: sa.Connection, runs: Collection[int]) -> dict[int, list[int]]:
-    """Run -> articles that have it, in the order in which they came."""
-    found: dict[int, list[int]] = {}
-    for chunk in _chunks(runs):
-        for run, key in connection.execute(_WITH_RUN, {"keys": chunk}):
-            found.setdefault(run, []).append(key)
-    return found
-
-
-def stories_with(connection: sa.Connection, terms: Collection[int]) -> dict[int, list[int]]:
-    """Term -> stories that have it, the latest last; a story that became part of another is that one."""
-    found: dict[int, list[int]] = {}
-    for chunk in _chunks(terms):
-        for term, key in connection.execute(_WITH_TERM, {"keys": chunk}):
-            found.setdefault(term, []).append(key)
-    return found
-
-
-def latest_with(connection: sa.Connection, term: int, limit: int) -> list[int]:
-    """The latest stories that have a term which many have, the latest last."""
-    latest = (
-        sa.select(story_term.c.term, story_term.c.story)
-        .where(story_term.c.term == term)
-        .order_by(story_term.c.story.desc())
-        .limit(limit)
-        .subquery()
-    )
-    now = sa.func.coalesce(story.c.merged_into, story.c.id).label("now")
-    rows = connection.execute(
-        sa.select(now).select_from(latest).join(story, story.c.id == latest.c.story).order_by(latest.c.story)
-    )
-    return list(rows.scalars())
-
-
-def word_counts(connection: sa.Connection, words: Collection[int]) -> dict[int, int]:
-    """Word -> articles that had it; words nobody had are left out."""
-    return {
-        word: articles for chunk in _chunks(words) for word, articles in connection.execute(_COUNTS, {"keys": chunk})
-    }
-
-
-def cores(connection: sa.Connection, stories: Collection[int]) -> dict[int, StoredCore]:
-    """The cores of these stories; those without one are left out."""
-    return {
-        row.story: StoredCore(*row) for chunk in _chunks(stories) for row in connection.execute(_CORES, {"keys": chunk})
-    }
-
-
 def create_stories(connection: sa.Connection, founders: Sequence[int], now: datetime) -> dict[int, int]:
     """Make a story for each article that founds one; returns article -> story. `add_members` puts the articles in."""
     if not founders:
         return {}
     row = {"revision": 1, "created_at": now, "changed_at": now, "text_hash": "", "change": ""}
-    made = connection.execute(
-        sa.insert(story).returning(story.c.id, sort_by_parameter_order=True), [row] * len(founders)
-    ).scalars()
+    made = connection.execute(_NEW_STORIES, [row] * len(founders)).scalars()
     return dict(zip(founders, made, strict=True))
 
 
@@ -233,7 +158,7 @@ def add_members(connection: sa.Connection, rows: Iterable[NewMember], now: datet
     """Put articles that are in no story into one."""
     values = [{**_values(row), "at": now} for row in rows]
     if values:
-        connection.execute(sa.insert(story_article), values)
+        connection.execute(_NEW_MEMBERS, values)
 
 
 def replace_member(connection: sa.Connection, row: NewMember, now: datetime) -> None:
@@ -302,74 +227,6 @@ def mark_merged(connection: sa.Connection, leave: int, keep: int) -> None:
     connection.execute(sa.delete(story_core).where(story_core.c.story == leave))
 
 
-def add_runs(connection: sa.Connection, rows: Iterable[tuple[int, int]]) -> None:
-    """Index (run, article)."""
-    insert_new(connection, text_sketch, [{"run": run, "article": key} for run, key in rows])
-
-
-def add_terms(connection: sa.Connection, rows: Iterable[tuple[int, int]]) -> None:
-    """Index (term, story)."""
-    insert_new(connection, story_term, [{"term": term, "story": key} for term, key in rows])
-
-
-def add_words(connection: sa.Connection, counts: Mapping[int, int]) -> None:
-    """Count further articles that had these words."""
-    if not counts:
-        return
-    statement = insert_for(connection, story_word)
-    statement = statement.on_conflict_do_update(
-        index_elements=[story_word.c.word],
-        set_={"articles": story_word.c.articles + statement.excluded.articles},
-    )
-    # In one order everywhere, or two writers could wait for each other.
-    connection.execute(statement, [{"word": word, "articles": counts[word]} for word in sorted(counts)])
-
-
-def put_cores(connection: sa.Connection, rows: Iterable[StoredCore]) -> None:
-    """Store the cores of stories, new and changed ones."""
-    values = [{"story": row.story, "since": row.since, "until": row.until, "features": row.features} for row in rows]
-    upsert(connection, story_core, values, ["since", "until", "features"])
-
-
-def tidied_on(connection: sa.Connection) -> int:
-    """The day, as a proleptic ordinal, on which the index was last tidied; 0 for never."""
-    row = connection.execute(sa.select(story_word.c.articles).where(story_word.c.word == TIDIED)).scalar()
-    return row or 0
-
-
-def drop_cores(connection: sa.Connection, before: datetime) -> int:
-    """Forget the cores of stories whose latest article is older."""
-    return connection.execute(sa.delete(story_core).where(story_core.c.until < before)).rowcount
-
-
-def oldest_kept(connection: sa.Connection, before: datetime) -> tuple[int, int]:
-    """(article, story): the index of what has smaller ids is to go."""
-    latest = sa.select(article.c.id).where(article.c.seen_at < before).order_by(article.c.seen_at.desc()).limit(1)
-    oldest = sa.select(sa.func.min(story_core.c.story))
-    return (connection.execute(latest).scalar() or 0) + 1, connection.execute(oldest).scalar() or 0
-
-
-def drop_index(connection: sa.Connection, keys: tuple[int, int], article_id: int, story_id: int) -> int:
-    """Forget runs of articles and terms of stories with smaller ids, for keys in a half-open range."""
-    gone = 0
-    for key, what, least in (
-        (text_sketch.c.run, text_sketch.c.article, article_id),
-        (story_term.c.term, story_term.c.story, story_id),
-    ):
-        old = sa.delete(key.table).where(key >= keys[0], key < keys[1], what < least)
-        gone += connection.execute(old).rowcount
-    return gone
-
-
-def mark_tidied(connection: sa.Connection, day: int, *, halve: bool) -> None:
-    """Note the day of tidying; and halve what was counted so far, if it is time for that."""
-    if halve:
-        counted = story_word.c.word != TIDIED
-        connection.execute(sa.update(story_word).where(counted).values(articles=story_word.c.articles // 2))
-        connection.execute(sa.delete(story_word).where(counted, story_word.c.articles == 0))
-    upsert(connection, story_word, [{"word": TIDIED, "articles": day}], ["articles"])
-
-
 def _values(row: NewMember) -> dict[str, Any]:
     return {
         "article": row.article, "story": row.story, "relation": row.relation, "reason": row.reason,
@@ -386,12 +243,6 @@ def _note_moves(
         connection.execute(sa.insert(story_move), rows)
 
 
-def _chunks(keys: Collection[_Key]) -> Iterator[list[_Key]]:
-    ordered = list(keys)
-    for start in range(0, len(ordered), _CHUNK):
-        yield ordered[start : start + _CHUNK]
-
-
 _MEMBERS = sa.select(
     story_article.c.article,
     story_article.c.story,
@@ -402,20 +253,8 @@ _MEMBERS = sa.select(
     article.c.published,
     article.c.seen_at,
 ).join(article, article.c.id == story_article.c.article)
-# Built once: building a query costs more than asking it. `keys` becomes as many parameters as it has values.
-_KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
-_MEMBERS_AMONG = _MEMBERS.where(story_article.c.article.in_(_KEYS))
-_WITH_RUN = (
-    sa.select(text_sketch.c.run, text_sketch.c.article)
-    .where(text_sketch.c.run.in_(_KEYS))
-    .order_by(text_sketch.c.run, text_sketch.c.article)
-)
-_WITH_TERM = (
-    sa.select(story_term.c.term, sa.func.coalesce(story.c.merged_into, story.c.id))
-    .join(story, story.c.id == story_term.c.story)
-    .where(story_term.c.term.in_(_KEYS))
-    .order_by(story_term.c.term, story_term.c.story)
-)
+# Built once: building a query costs more than asking it.
+_MEMBERS_AMONG = _MEMBERS.where(among(story_article.c.article))
 _TEXTS = (
     sa.select(
         article.c.id,
@@ -430,10 +269,8 @@ _TEXTS = (
         article.c.duplicate_of,
     )
     .join(article_text, article_text.c.article == article.c.id)
-    .where(article.c.id.in_(_KEYS))
+    .where(among(article.c.id))
     .order_by(article.c.id)
 )
-_COUNTS = sa.select(story_word.c.word, story_word.c.articles).where(story_word.c.word.in_(_KEYS))
-_CORES = sa.select(story_core.c.story, story_core.c.since, story_core.c.until, story_core.c.features).where(
-    story_core.c.story.in_(_KEYS)
-)
+_NEW_STORIES = sa.insert(story).returning(story.c.id, sort_by_parameter_order=True)
+_NEW_MEMBERS = sa.insert(story_article)

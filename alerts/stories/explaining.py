@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from alerts.ledger import grouping as queries
-from alerts.ledger.grouping import ALL
+from alerts.ledger import grouping_index
+from alerts.ledger.grouping_index import ALL
 from alerts.stories.placing import WINDOW, in_window, one_outlet
 from alerts.stories.related import GAP, Rarity, compare, found_core
 from alerts.stories.sketch import same_text, series_differ
@@ -55,7 +56,7 @@ def explain(connection: sa.Connection, one: int, other: int) -> Explanation:
         if copied is not None:
             return Explanation("copy", round(copied.share, 3), (copied.reason.replace("{}", str(other)),), ())
     terms = texts[0].terms.keys() | texts[1].terms.keys()
-    counts = queries.word_counts(connection, [ALL, *map(number_of, terms)])
+    counts = grouping_index.word_counts(connection, [ALL, *map(number_of, terms)])
     rarity = Rarity(counts.get(ALL, 0), {term: counts.get(number_of(term), 0) for term in terms})
     core = found_core(other, texts[1], subjects[1].when)
     likeness = compare(texts[0], subjects[0].when, core, rarity)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from zlib import crc32
 
-from alerts.stories.words import Text, content, headline_names, likeness, number_of, numbers, stem
+from alerts.stories.words import Text, content, headline_names, likeness, number_of, stem
 
 RUN = 8
 """Words of a run. Shorter ones are shared by chance, longer ones do not survive an edit."""
@@ -65,11 +66,13 @@ def runs(words: Sequence[str]) -> frozenset[int]:
     """
     if len(words) < RUN:
         return frozenset([_number(words)] if words else [])
+    coded = " ".join(words).encode("utf-8", "replace").split(b" ")
     rate = 1
     while rate < SPARSEST and len(words) - RUN + 1 > FULL * rate:
         rate *= 2
-    starts = pairwise(numbers(words[: 2 - RUN]))
-    return frozenset(_number(words[place : place + RUN]) for place, (a, b) in enumerate(starts) if not (a + b) % rate)
+    starts = pairwise(map(crc32, coded[: 2 - RUN]))
+    kept = [place for place, (a, b) in enumerate(starts) if not (a + b) % rate]
+    return frozenset(number_of(b" ".join(coded[place : place + RUN])) for place in kept)
 
 
 def common(one: Sequence[str], other: Sequence[str]) -> bytearray:
@@ -174,4 +177,4 @@ def _without(words: Sequence[str], marked: bytearray, dull: Collection[int]) -> 
 
 
 def _number(run: Sequence[str]) -> int:
-    return number_of(" ".join(run))
+    return number_of(" ".join(run).encode("utf-8", "replace"))

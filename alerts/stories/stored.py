@@ -14,7 +14,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from alerts.ledger import grouping as queries
-from alerts.ledger.grouping import ALL, Member, StoredCore, ToGroup
+from alerts.ledger import grouping_index
+from alerts.ledger.grouping import Member, ToGroup
+from alerts.ledger.grouping_index import ALL, StoredCore
 from alerts.stories.memory import MemoryIndex
 from alerts.stories.placing import (
     STORIES_PER_TERM,
@@ -27,7 +29,7 @@ from alerts.stories.placing import (
 )
 from alerts.stories.related import MEMBERS, Core, found_core, from_json, grow_core, to_json
 from alerts.stories.sketch import DULL, runs
-from alerts.stories.words import Subject, Text, number_of, numbers, read
+from alerts.stories.words import Subject, Text, number_of, read
 from crawler.archive.texts import pack_bytes, unpack_bytes
 
 COMMON = 300
@@ -74,7 +76,7 @@ class StoredIndex(MemoryIndex):
         self._batch = {subject.id: text for subject, text in batch}
         self._load_counts(text for _, text in batch)
         self.sketches = {subject.id: runs(text.words) for subject, text in batch}
-        self._runs = queries.texts_with(self._connection, frozenset().union(*self.sketches.values()))
+        self._runs = grouping_index.texts_with(self._connection, frozenset().union(*self.sketches.values()))
         asked = {subject.id: key_terms(text, self.rarity(), TERMS_ASKED) for subject, text in batch}
         self._load_terms(asked.values())
         found: set[int] = set()
@@ -172,19 +174,19 @@ class StoredIndex(MemoryIndex):
         def real(story: int) -> int:
             return founded.get(self.story(story), self.story(story))
 
-        queries.add_runs(self._connection, self._new_runs)
-        queries.add_terms(self._connection, {(number_of(term), real(story)) for term, story in self._new_terms})
+        grouping_index.add_runs(self._connection, self._new_runs)
+        grouping_index.add_terms(self._connection, {(number_of(term), real(story)) for term, story in self._new_terms})
         words = Counter({number_of(word): count for word, count in self._new_words.items()})
         added = self._articles - self._before
         if added:
             words[ALL] = added
-        queries.add_words(self._connection, words)
+        grouping_index.add_words(self._connection, words)
         stored = []
         for story in sorted({self.story(key) for key in self._changed} & self._cores.keys()):
             core = self._cores[story]
             features = pack_bytes(json.dumps(to_json(core), ensure_ascii=False, separators=(",", ":")).encode())
             stored.append(StoredCore(real(story), core.since or self._now, core.until or self._now, features))
-        queries.put_cores(self._connection, stored)
+        grouping_index.put_cores(self._connection, stored)
 
     def _text(self, article: int) -> Text:
         if article in self._batch:
@@ -202,8 +204,8 @@ class StoredIndex(MemoryIndex):
 
     def _load_counts(self, texts: Iterable[Text]) -> None:
         words = frozenset().union(*(text.terms.keys() for text in texts))
-        by_number = dict(zip(numbers(words), words, strict=True))
-        counts = queries.word_counts(self._connection, [*by_number, ALL])
+        by_number = {number_of(word): word for word in words}
+        counts = grouping_index.word_counts(self._connection, [*by_number, ALL])
         self._before = self._articles = counts.pop(ALL, 0)
         self._counts = Counter({by_number[number]: count for number, count in counts.items()})
 
@@ -216,10 +218,10 @@ class StoredIndex(MemoryIndex):
             if len(few) < RARE_WANTED:
                 common.update(sorted(set(terms) - set(few), key=lambda term: (self._counts[term], term))[:RARE_WANTED])
         by_number = {number_of(term): term for term in rare}
-        found = queries.stories_with(self._connection, by_number.keys())
+        found = grouping_index.stories_with(self._connection, by_number.keys())
         self._terms = {by_number[number]: stories for number, stories in found.items()}
         for term in sorted(common):
-            self._terms[term] = queries.latest_with(self._connection, number_of(term), STORIES_PER_TERM)
+            self._terms[term] = grouping_index.latest_with(self._connection, number_of(term), STORIES_PER_TERM)
 
     def _load_members(self, articles: Collection[int]) -> None:
         for key, member in queries.members(self._connection, articles).items():
@@ -227,7 +229,7 @@ class StoredIndex(MemoryIndex):
 
     def _load_cores(self, stories: Collection[int]) -> None:
         wanted = [story for story in stories if story not in self._cores and story > 0]
-        for key, row in queries.cores(self._connection, wanted).items():
+        for key, row in grouping_index.cores(self._connection, wanted).items():
             self._cores[key] = from_json(json.loads(unpack_bytes(row.features)), row.since, row.until)
 
     def _note_run(self, run: int, article: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from alerts.ledger import grouping as queries
+from alerts.ledger import grouping_index
 from alerts.stories.related import GAP, SPAN
 
 if TYPE_CHECKING:
@@ -35,16 +35,16 @@ def tidy_index(archive: Archive, now: datetime, stopping: Callable[[], bool] = l
     """
     today = now.toordinal()
     with archive.write() as connection:
-        if queries.tidied_on(connection) == today:
+        if grouping_index.tidied_on(connection) == today:
             return 0
-        gone = queries.drop_cores(connection, now - KEEP_CORES)
-        article, story = queries.oldest_kept(connection, now - KEEP_TEXTS)
+        gone = grouping_index.drop_cores(connection, now - KEEP_CORES)
+        article, story = grouping_index.oldest_kept(connection, now - KEEP_TEXTS)
     width = (1 << 47) // SLICES + 1
     for start in range(0, 1 << 47, width):
         if stopping():
             return gone
         with archive.write() as connection:
-            gone += queries.drop_index(connection, (start, start + width), article, story)
+            gone += grouping_index.drop_index(connection, (start, start + width), article, story)
     with archive.write() as connection:
-        queries.mark_tidied(connection, today, halve=today % HALVED_EVERY == 0)
+        grouping_index.mark_tidied(connection, today, halve=today % HALVED_EVERY == 0)
     return gone

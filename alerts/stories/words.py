@@ -130,25 +130,10 @@ def stem(word: str) -> str:
     return word[:7] if len(word) > 9 else word.removesuffix("e") if len(word) > 4 else word
 
 
-def number_of(text: str) -> int:
-    """A number of 47 bits for a text; the same in every process and on every machine."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).digest(), "big") >> 1
-
-
-class _Numbers(dict[str, int]):
-    def __missing__(self, word: str) -> int:
-        if len(self) >= 40_000:
-            self.clear()
-        self[word] = found = number_of(word)
-        return found
-
-
-_KNOWN = _Numbers()
-
-
-def numbers(words: Iterable[str]) -> list[int]:
-    """`number_of` each word, quicker."""
-    return list(map(_KNOWN.__getitem__, words))
+def number_of(text: str | bytes) -> int:
+    """A number of 47 bits for a text, or for its UTF-8; the same in every process and on every machine."""
+    coded = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+    return int.from_bytes(hashlib.blake2b(coded, digest_size=6).digest(), "big") >> 1
 
 
 def headline_names(text: Text) -> set[str]:
