@@ -127,13 +127,13 @@ def test_desks_are_asked_together_and_no_text_is_read_twice_or_in_vain(both: Tel
     assert by_desk == {"all": stories, "sudan": stories[:1], "ukraine": stories[1:]}
 
 
-def test_an_edited_text_is_asked_anew(both: Telling) -> None:
+def test_an_edited_text_is_asked_anew(telling: Telling) -> None:
     sudan = place("Khartoum")
-    desking = Desking(both, sudan)
+    desking = Desking(telling, sudan)
     _, article = desking.flagged(KYIV)
     assert desking.items(sudan) == 0
-    both.world.retell(article, "Shelling", KHARTOUM)
-    both.world.flag(article, version=2)
+    telling.world.retell(article, "Shelling", KHARTOUM)
+    telling.world.flag(article, version=2)
     assert desking.items(sudan) == 1
 
 
@@ -153,9 +153,9 @@ def test_what_waits_is_told_though_the_query_has_changed(both: Telling) -> None:
     assert third not in told(desking.digest(before)[0])
 
 
-def test_a_change_of_the_query_mails_nothing_again_and_corrects_nothing(both: Telling) -> None:
+def test_a_change_of_the_query_mails_nothing_again_and_corrects_nothing(telling: Telling) -> None:
     khartoum, kyiv, every = place("Khartoum"), place("Kyiv"), desk()
-    desking = Desking(both, khartoum)
+    desking = Desking(telling, khartoum)
     story, _ = desking.flagged(KHARTOUM)
     other, _ = desking.flagged(KYIV)
     desking.items(khartoum)
@@ -177,13 +177,13 @@ def test_a_change_of_the_query_mails_nothing_again_and_corrects_nothing(both: Te
     assert desking.items(every) == 0
 
 
-def test_a_story_that_was_wrong_is_still_corrected(both: Telling) -> None:
+def test_a_story_that_was_wrong_is_still_corrected(telling: Telling) -> None:
     sudan = place("Khartoum")
-    desking = Desking(both, sudan)
+    desking = Desking(telling, sudan)
     _, article = desking.flagged(KHARTOUM)
     desking.items(sudan)
     desking.digest(sudan)
-    both.world.withdraw(article)
+    telling.world.withdraw(article)
     assert desking.items(sudan) == 1
     (correction,) = desking.digest(sudan)[0]["corrections"]
     assert "no longer flagged" in correction["reason"]
