@@ -97,11 +97,15 @@ class FetchError(CeasewireError):
 
 
 class ExtractError(CeasewireError):
-    """A page holds no article that could be read, or reading it took too long."""
+    """A page holds no article that could be read, or reading it took too long.
 
-    def __init__(self, url: str, reason: str) -> None:
+    `late`: only time ran out, which on a machine with less to do it may not.
+    """
+
+    def __init__(self, url: str, reason: str, *, late: bool = False) -> None:
         self.url = url
         self.reason = reason
+        self.late = late
         super().__init__(f"{url}: {reason}")
 
 

@@ -115,7 +115,7 @@ class Extractors:
         try:
             result, reason = cast("tuple[T, str]", future.result())
         except (FutureTimeoutError, TimeoutError):
-            raise ExtractError(name, f"reading it took longer than {seconds or self._seconds:g} s") from None
+            raise ExtractError(name, f"reading it took longer than {seconds or self._seconds:g} s", late=True) from None
         except ProcessExpired as error:
             raise ExtractError(name, _why_it_ended(error.exitcode)) from None
         except (ValueError, *FAULTS) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from scrapy.http import Response
@@ -18,6 +20,8 @@ from crawler.spiders.base import RunSpider, header, was_held
 _ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 _HTML = ("text/html", "application/xhtml+xml", "text/plain", "application/xml", "text/xml")
 _WORTH_ANOTHER_TRY = {408, 421, 425, 429}
+_CUT = "the page was cut off"
+_END, _END_WITHIN = b"</html", 1000
 
 
 class PageSpider(RunSpider):
@@ -75,7 +79,20 @@ class PageSpider(RunSpider):
         kind = (header(response, "Content-Type") or "text/html").partition(";")[0].strip().lower()
         if kind not in _HTML:
             return PageAnswer(wanted, now, response.url, status, None, f"not HTML but {kind[:80]}", permanent=True)
+        if self._is_cut(response) and self._has_another_try(wanted):
+            return PageAnswer(wanted, now, response.url, status, None, _CUT)
         return None
+
+    @staticmethod
+    def _is_cut(response: Response) -> bool:
+        """Whether less came than was announced. A page with its last tag is whole, whatever the server counted."""
+        return "dataloss" in response.flags and _END not in response.body[-_END_WITHIN:].lower()
+
+    def _has_another_try(self, wanted: WantedPage) -> bool:
+        """Whether a page that fails now is asked for again; at the last try half a page is better than none."""
+        options = self.run.options
+        late = self.run.now() - wanted.first_wanted >= timedelta(minutes=options.page_give_up_minutes)
+        return wanted.tries + 1 < options.page_tries and not late
 
     async def _read(self, response: Response, wanted: WantedPage) -> PageAnswer:
         now, options = self.run.now(), self.run.options
@@ -90,5 +107,7 @@ class PageSpider(RunSpider):
         try:
             extraction = await self.run.extractors.call(response.url, extract_page, response.body, request)
         except ExtractError as error:
-            return PageAnswer(wanted, now, response.url, response.status, None, error.reason, permanent=True)
+            return PageAnswer(wanted, now, response.url, response.status, None, error.reason, permanent=not error.late)
+        if self._is_cut(response):
+            extraction = replace(extraction, problem=extraction.problem or _CUT)
         return PageAnswer(wanted, now, response.url, response.status, extraction)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from crawler.archive.articles import iter_articles
 from crawler.archive.engine import Archive
 from crawler.archive.schema import article as articles
-from tests.collect.conftest import STORY, Collect, Reply, Seen, Web, item, make_options, make_source, page, rss
+from tests.collect.conftest import STORY, Clock, Collect, Reply, Seen, Web, item, make_options, make_source, page, rss
 
 LINKED = """<script type="application/ld+json">{"@context": "https://schema.org", "@graph": [{"@type": "WebSite",
 "name": "Lanter"}, {"@type": ["NewsArticle"], "headline": "Market hit", "datePublished": "2026-11-21T08:00:00+02:00",
@@ -137,10 +137,50 @@ def test_a_page_is_given_up_after_its_tries(
     assert (row(sqlite_archive).page_state, row(sqlite_archive).page_tries) == ("failed", 3)
 
 
-def test_extraction_that_takes_too_long_is_killed(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:
+def test_extraction_that_takes_too_long_is_killed_and_tried_again(
+    web: Web, run_collect: Collect, sqlite_archive: Archive, clock: Clock
+) -> None:
     web.replies["/rss"] = Reply(rss(item(1, web.url)))
     web.replies["/news/1"] = Reply(page(text="A long text about the market in Veld. " * 20_000))
     options = make_options(extract_seconds=0.05)
-    run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True), options)
+    source = make_source(("feed", f"{web.url}/rss"), fetch_pages=True)
+    run_collect(source, options)
     stored = row(sqlite_archive)
-    assert (stored.page_state, stored.page_reason) == ("failed", "reading it took longer than 0.05 s")
+    assert (stored.page_state, stored.page_reason) == ("wanted", "reading it took longer than 0.05 s")
+    # Perhaps only this machine was busy.
+    clock.forward(minutes=2)
+    web.replies["/news/1"] = Reply(page())
+    run_collect(source)
+    assert row(sqlite_archive).page_state == "fetched"
+
+
+def test_a_page_that_is_cut_off_is_had_again_and_half_of_it_is_better_than_none(
+    web: Web, run_collect: Collect, sqlite_archive: Archive, clock: Clock
+) -> None:
+    whole = page()
+    half = Reply(whole, cut=whole.index(b"Paragraph 2"))
+    web.replies["/rss"] = Reply(rss(item(1, web.url), item(2, web.url)))
+    web.replies["/news/1"] = web.replies["/news/2"] = half
+    source = make_source(("feed", f"{web.url}/rss"), fetch_pages=True)
+    run_collect(source)
+    web.replies["/news/2"] = Reply(whole)
+    for minutes in (2, 8, 8):
+        clock.forward(minutes=minutes)
+        run_collect(source)
+    with sqlite_archive.read() as connection:
+        stored = connection.execute(sa.select(articles).order_by(articles.c.id)).all()
+        bodies = [article.body for article in iter_articles(connection)]
+    assert [(one.page_state, one.page_tries, one.page_reason) for one in stored] == [
+        ("fetched", 3, "the page was cut off"), ("fetched", 2, ""),
+    ]  # fmt: skip
+    assert ["Paragraph 1" in body and "Paragraph 3" not in body for body in bodies] == [True, False]
+    assert len(web.asked("/news/1")) == 3
+
+
+def test_a_page_with_its_last_tag_is_whole_whatever_the_server_counted(
+    web: Web, run_collect: Collect, sqlite_archive: Archive
+) -> None:
+    web.replies["/rss"] = Reply(rss(item(1, web.url)))
+    web.replies["/news/1"] = Reply(page() + b" " * 10, cut=len(page()))
+    run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True))
+    assert (row(sqlite_archive).page_state, row(sqlite_archive).page_reason) == ("fetched", "")
