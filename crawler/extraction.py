@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import datetime
 from functools import partial
+from multiprocessing.context import BaseContext
 from types import FrameType
 from typing import Any, TypeVar, cast
 
@@ -54,7 +55,7 @@ class Extractors:
         self._pools: dict[bool, Any] = {}
 
     def want(self, workers: int) -> None:
-        """Before the first use: no more workers than this are worth starting (one costs a second of CPU)."""
+        """Before the first use: no more workers than this are worth starting."""
         if not self._pools:
             self._workers = max(1, min(self._workers, workers))
 
@@ -134,11 +135,9 @@ class Extractors:
 
     def _started(self, *, feeds: bool) -> Any:
         if feeds not in self._pools:
-            # Fork would copy a process with threads and open sockets.
-            context = multiprocessing.get_context("spawn")
             self._pools[feeds] = ProcessPool(
                 max_workers=self._feed_workers if feeds else self._workers,
-                context=context,
+                context=_workers_context(),
                 initializer=_prepare_for_feeds if feeds else _prepare,
             )
         return self._pools[feeds]
@@ -209,6 +208,19 @@ def _why_it_ended(code: int | None) -> str:
     if hasattr(signal, "SIGPROF") and code == -signal.SIGPROF:
         return f"reading it took more than {FEED_CPU_SECONDS + REPAIR_CPU_SECONDS:g} s of CPU time"
     return f"reading it ended its process (exit code {code})"
+
+
+def _workers_context() -> BaseContext:
+    """How workers start: forked from a process that has imported everything and does nothing else.
+
+    It is started with the first worker and lives as long as this process, so that the workers of later runs cost
+    next to nothing; our own process, with its threads and open sockets, must not be forked.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():  # Windows
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["crawler.extraction", "crawler.parse.ahead"])
+    return context
 
 
 def _attempt(function: Callable[..., T], *arguments: Any) -> tuple[T | None, str]:

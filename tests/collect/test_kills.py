@@ -19,14 +19,15 @@ from tests.collect.conftest import Reply, Seen, Web, item, rss
 FEEDS = 4
 WINDOW = 60
 PROGRAM = """
-import sys
-from datetime import UTC, datetime
-from crawler import reactor
-from crawler.archive import open_archive
-from crawler.collect import collect
-from tests.collect.conftest import make_options, make_source
-
 def main():
+    # Imported here, because its workers read this file too.
+    import sys
+    from datetime import UTC, datetime
+    from crawler import reactor
+    from crawler.archive import open_archive
+    from crawler.collect import collect
+    from tests.collect.conftest import make_options, make_source
+
     database, url, rounds, feeds = sys.argv[1:]
     source = make_source(*(("feed", f"{url}/rss/{number}") for number in range(int(feeds))))
     archive = open_archive(database)
