@@ -224,12 +224,14 @@ class StoredIndex(MemoryIndex):
             self._terms[term] = grouping_index.latest_with(self._connection, number_of(term), STORIES_PER_TERM)
 
     def _load_members(self, articles: Collection[int]) -> None:
-        for key, member in queries.members(self._connection, articles).items():
-            self._places[key] = _place_of(member)
+        if articles:
+            for key, member in queries.members(self._connection, articles).items():
+                self._places[key] = _place_of(member)
 
     def _load_cores(self, stories: Collection[int]) -> None:
         wanted = [story for story in stories if story not in self._cores and story > 0]
-        for key, row in grouping_index.cores(self._connection, wanted).items():
+        found = grouping_index.cores(self._connection, wanted) if wanted else {}
+        for key, row in found.items():
             self._cores[key] = from_json(json.loads(unpack_bytes(row.features)), row.since, row.until)
 
     def _note_run(self, run: int, article: int) -> bool:
