@@ -36,6 +36,7 @@ ON_FRONT = 5
 _ATOM = "http://www.w3.org/2005/Atom"
 _EDITION = re.compile(r"(\d+)\.json")
 _BODY = re.compile(r"<body[^>]*>")
+_DESK = re.compile(r"^\[[^\]]*\] ")
 
 
 def write_edition(root: Path, data: bytes, domain: str) -> Path:
@@ -177,8 +178,15 @@ def _add(parent: etree._Element, name: str, text: str = "", **attributes: str) -
 
 def _with_way_back(html: str) -> str:
     """The mail's page with a link to the other digests above it; a mail's page has one body."""
-    back = '<p style="margin:0;padding:12px 16px;font:15px sans-serif"><a href="index.html">All digests</a></p>'
+    link = '<a class="t" href="index.html">All digests</a>'
+    back = f'<nav class="t" style="padding:12px 16px;font:15px sans-serif">{link}</nav>'
     return _BODY.sub(lambda found: found[0] + back, html, count=1)
+
+
+def _told(edition: Mapping[str, Any]) -> str:
+    """A digest's subject without what its place in an index says already: its desk and number."""
+    subject = str(edition["subject"]).removesuffix(f" (#{edition['number']})")
+    return _DESK.sub("", subject, count=1)
 
 
 def _slot(edition: Mapping[str, Any]) -> datetime:
@@ -198,6 +206,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["slot"] = lambda iso: f"{datetime.fromisoformat(iso):%a %d %b %Y %H:%M} UTC"
-    environment.filters["tally"] = wording.tally
+    environment.filters["slot"] = lambda iso: (
+        f"{wording.long_date(datetime.fromisoformat(iso), 'UTC')}, {datetime.fromisoformat(iso):%H:%M} UTC"
+    )
+    environment.filters["told"] = _told
     return environment
