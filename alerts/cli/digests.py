@@ -1,23 +1,20 @@
-"""`digest` and `schedule`: what desks were and will be told, and when."""
+"""`digest`: what desks were and will be told."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
 from alerts.cli import common
-
-if TYPE_CHECKING:
-    from alerts.configuration import Configuration
-    from alerts.desks import Desk
+from alerts.cli.desks import find_desk
+from alerts.cli.digest_exporting import export
+from alerts.cli.digest_sending import send_test
 
 
 @click.group()
 def digest() -> None:
-    """Preview, list and show digests."""
+    """Preview, list, show and export digests; send one to try."""
 
 
 @digest.command(
@@ -83,42 +80,5 @@ def show(state: common.State, desk: str, number: int, *, as_html: bool) -> int:
     return 0
 
 
-@click.group()
-def schedule() -> None:
-    """Show when digests are due."""
-
-
-@schedule.command("next")
-@click.argument("desk")
-@click.option("-n", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many slots.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.pass_obj
-def next_(state: common.State, desk: str, *, count: int, as_json: bool) -> None:
-    """Show the next slots of DESK in its own zone and in UTC."""
-    from alerts.schedule import next_slots
-
-    chosen = find_desk(state.configuration(), desk)
-    for slot in next_slots(chosen.schedule, chosen.zone, common.utc_now(), count):
-        local = slot.astimezone(ZoneInfo(chosen.zone))
-        if as_json:
-            common.echo_json({"desk": desk, "slot": slot.isoformat(), "local": local.isoformat(), "zone": chosen.zone})
-        else:
-            click.echo(f"{local:%a %Y-%m-%d %H:%M %Z}   {slot:%Y-%m-%d %H:%M} UTC")
-
-
-def find_desk(configuration: Configuration, name: str) -> Desk:
-    """The desk of that id.
-
-    Raises:
-        click.UsageError: there is none; the message names the nearest.
-    """
-    for desk in configuration.desks:
-        if desk.id == name:
-            return desk
-    from crawler.configfile import nearest
-
-    known = [desk.id for desk in configuration.desks]
-    guess = nearest(name, known)
-    raise click.UsageError(
-        f"there is no desk {name!r}." + (f" Did you mean {guess!r}?" if guess else f" There are: {', '.join(known)}")
-    )
+digest.add_command(send_test)
+digest.add_command(export)

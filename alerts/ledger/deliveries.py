@@ -194,6 +194,17 @@ def get_delivery(connection: sa.Connection, delivery_id: int) -> Delivery | None
     return None if row is None else _delivery_of(row)
 
 
+def deliveries_of(connection: sa.Connection, desk: str, number: int) -> list[Delivery]:
+    """Every delivery of a digest, in the order in which they were made."""
+    rows = connection.execute(
+        sa.select(*_COLUMNS)
+        .join(digest, digest.c.id == delivery.c.digest)
+        .where(digest.c.desk == desk, digest.c.number == number)
+        .order_by(delivery.c.id)
+    )
+    return [_delivery_of(row) for row in rows.mappings()]
+
+
 def delivery_bytes(connection: sa.Connection, delivery_id: int) -> bytes | None:
     """The final bytes as they were composed; None when they were dropped or never made.
 

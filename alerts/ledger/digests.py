@@ -75,6 +75,12 @@ def desk_place(connection: sa.Connection, desk: str) -> DeskState | None:
     return None if row is None else DeskState(*row)
 
 
+def last_slots(connection: sa.Connection) -> dict[str, datetime]:
+    """Desk -> the last slot it answered, of every desk that has a place in its schedule."""
+    rows = connection.execute(sa.select(desk_state.c.desk, desk_state.c.last_slot))
+    return {row.desk: row.last_slot for row in rows}
+
+
 def move_desk(connection: sa.Connection, desk: str, last_slot: datetime, next_number: int) -> None:
     """Set the desk's place after a slot was answered."""
     connection.execute(
