@@ -76,8 +76,14 @@ class Daemon:
         async with self._busy:
             self._reload_if_changed()
             try:
-                with run_lock(self._archive, wait=0):
-                    work = Work(self._archive, self.configuration, self._now, stopping=lambda: self.stopping)
+                with run_lock(self._archive, wait=0) as lock:
+                    work = Work(
+                        self._archive,
+                        self.configuration,
+                        self._now,
+                        stopping=lambda: self.stopping,
+                        verify=lock.verify,
+                    )
                     await run_due(work)
             except LockHeld as held:
                 log.info("%s", held)

@@ -21,3 +21,7 @@ class LockHeld(CeasewireError):  # noqa: N818 - a state of affairs, not a fault;
     def __init__(self, holder: str) -> None:
         self.holder = holder
         super().__init__(f"another run holds the lock: {holder}")
+
+
+class LockLost(CeasewireError):  # noqa: N818 - as above; what is unfinished is found by the next run
+    """This run's lock was taken from it while it ran: it must stop, for another run may have begun."""

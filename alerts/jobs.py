@@ -19,7 +19,7 @@ from alerts.alerting import make_alerts
 from alerts.delivery import deliver as deliver_outbox
 from alerts.delivery import enqueue
 from alerts.digests import make_digests
-from alerts.errors import DeliveryError
+from alerts.errors import DeliveryError, LockLost
 from alerts.flags import flag_articles
 from alerts.items import make_items
 from alerts.ledger import runs
@@ -30,6 +30,8 @@ from crawler.archive import articles, channels
 from crawler.errors import CeasewireError
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from alerts.configuration import Configuration
     from crawler.archive import Archive
 
@@ -49,6 +51,8 @@ class Work:
         fetch: false leaves the network alone: the caller has seen that nothing is due and runs without a reactor.
         progress: called with (done, total, what), or None.
         stopping: asked between jobs and between deliveries; true ends the run early, which loses nothing.
+        verify: raises `LockLost` when the run's lock is no longer held; called with a connection, or None, before each
+            job and in each transaction after which something is said to somebody.
     """
 
     archive: Archive
@@ -58,6 +62,7 @@ class Work:
     fetch: bool = True
     progress: Progress | None = None
     stopping: Callable[[], bool] = lambda: False
+    verify: Callable[[sa.Connection | None], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def _digest(work: Work) -> Counts:
 
 def _deliver(work: Work) -> Counts:
     queued = enqueue(work.archive, work.configuration, work.now())
-    report = deliver_outbox(work.archive, work.configuration, work.now, stopping=work.stopping)
+    report = deliver_outbox(work.archive, work.configuration, work.now, stopping=work.stopping, verify=work.verify)
     counts = {"queued": queued}
     counts.update({name: value for name, value in asdict(report).items() if isinstance(value, int)})
     return counts
@@ -183,17 +188,24 @@ async def run_due(work: Work, names: Sequence[str] = ()) -> tuple[JobReport, ...
             continue
         if work.stopping():
             break
-        reports.append(await _run_job(work, job))
+        report, lost = await _run_job(work, job)
+        reports.append(report)
+        if lost:
+            return tuple(reports)
     if work.configuration.settings.alerts.metrics_file is not None:
         await asyncio.to_thread(_write_metrics, work)
     return tuple(reports)
 
 
-async def _run_job(work: Work, job: Job) -> JobReport:
+async def _run_job(work: Work, job: Job) -> tuple[JobReport, bool]:
+    """Run one job; also says whether the run's lock was lost and nothing more may be done."""
     run_id = await asyncio.to_thread(_start_run, work, job.name)
+    lost = False
     try:
+        await asyncio.to_thread(work.verify, None)
         report = JobReport(job.name, await job.run(work))
     except CeasewireError as error:
+        lost = isinstance(error, LockLost)
         permanent = isinstance(error, DeliveryError) and error.permanent
         report = JobReport(job.name, {}, error=str(error), temporary=not permanent)
         log.error("%s: %s", job.name, error)
@@ -202,7 +214,7 @@ async def _run_job(work: Work, job: Job) -> JobReport:
         report = JobReport(job.name, {}, error="".join(traceback.format_exception(error)), temporary=False)
         log.exception("%s failed unexpectedly", job.name)
     await asyncio.to_thread(_finish_run, work, run_id, report)
-    return report
+    return report, lost
 
 
 def _write_metrics(work: Work) -> None:

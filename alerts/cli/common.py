@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from alerts.errors import DeliveryError, LockHeld
+from alerts.errors import DeliveryError, LockHeld, LockLost
 from crawler.errors import ArchiveError, CeasewireError, ConfigError, FetchError, SchemaError, StoppedError
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ def code_of(error: Exception) -> int:
     match error:
         case LockHeld():
             return 0
+        case LockLost():
+            return TEMPORARY
         case StoppedError():
             return 128 + error.signum
         case BrokenPipeError():

@@ -173,10 +173,12 @@ def _run_locked(
     from alerts.ledger.lock import run_lock
 
     try:
-        with run_lock(archive, wait=wait), common.progress_bar() as progress:
+        with run_lock(archive, wait=wait) as lock, common.progress_bar() as progress:
             started()
-            work = Work(archive, configuration, common.utc_now, everything=everything, progress=progress)
-            return _exit_code(_run(work, only))
+            work = Work(
+                archive, configuration, common.utc_now, everything=everything, progress=progress, verify=lock.verify
+            )
+            return exit_code(_run(work, only))
     except LockHeld as held:
         if not fail_if_locked:
             raise
@@ -195,7 +197,7 @@ def _run(work: Work, only: Sequence[str]) -> tuple[JobReport, ...]:
     return asyncio.run(run_due(replace(work, fetch=False), only))
 
 
-def _exit_code(reports: Sequence[JobReport]) -> int:
+def exit_code(reports: Sequence[JobReport]) -> int:
     """The worst that happened. Each failed job has already said why on standard error."""
     failed = [report for report in reports if report.error]
     if failed:

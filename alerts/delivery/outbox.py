@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Verify = Callable[["sa.Connection"], None]
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
@@ -62,6 +64,7 @@ def deliver(
     now: Callable[[], datetime],
     *,
     stopping: Callable[[], bool] = lambda: False,
+    verify: Verify = lambda _: None,
 ) -> DeliveryReport:
     """Attempt every delivery that is due. Repeated and interrupted calls send nothing twice but what was in doubt.
 
@@ -70,11 +73,13 @@ def deliver(
         configuration: mail server, sender, policy.
         now: gives the current instant, aware UTC.
         stopping: asked between deliveries; true ends the call early, which loses nothing.
+        verify: called in each transaction after which something is said to somebody; raises if that must not be.
 
     Raises:
+        LockLost: from `verify`. Nothing was said after it.
         ArchiveError: the database cannot be used; what was not recorded is settled by the next call.
     """
-    return _Sender(archive, configuration, now, stopping).run()
+    return _Sender(archive, configuration, now, stopping, verify).run()
 
 
 class _Sender:
@@ -84,7 +89,9 @@ class _Sender:
         configuration: Configuration,
         now: Callable[[], datetime],
         stopping: Callable[[], bool],
+        verify: Verify,
     ) -> None:
+        self._verify = verify
         self._archive = archive
         self._configuration = configuration
         self._options = configuration.settings.alerts
@@ -280,6 +287,8 @@ class _Sender:
             return before
         with self._archive.write() as connection:
             moved = deliveries.move_delivery(connection, before, after)
+            if isinstance(event, states.Claimed | states.DotNext):
+                self._verify(connection)
             if moved and before.route == "mail":
                 _note_recipient(connection, after, refused=of_recipient)
         if not moved:
