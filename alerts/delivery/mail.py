@@ -15,6 +15,7 @@ from email import message_from_bytes, policy, quoprimime
 from email.header import Header
 from email.message import Message
 from email.utils import format_datetime
+from functools import lru_cache
 
 import idna
 
@@ -157,8 +158,12 @@ def build(letter: Letter) -> bytes:
     # "=_" can stand neither in quoted-printable nor in base64, so this boundary never meets the content.
     boundary = "=_" + hashlib.sha256(letter.message_id.encode()).hexdigest()[:32]
     message["Content-Type"] = f'multipart/alternative; boundary="{boundary}"'
-    message.set_payload([_part("plain", letter.text), _part("html", letter.html)])
-    return message.as_bytes()
+    # Put together here, because the email package writes a body line by line: most of what a mail would cost.
+    line = f"--{boundary}".encode()
+    parts = [_part("plain", letter.text), _part("html", letter.html)]
+    body = b"".join(b"%b\r\n%b\r\n" % (line, part) for part in parts)
+    message.set_payload("")
+    return message.as_bytes() + body + line + b"--\r\n"
 
 
 def parts_of(data: bytes) -> tuple[str, str]:
@@ -200,13 +205,21 @@ def _list_id(title: str, identifier: str) -> str:
     return f'"{phrase}" <{identifier}>' if phrase else f"<{identifier}>"
 
 
-def _part(subtype: str, content: str) -> Message:
-    """One alternative in the shorter of both encodings: Cyrillic doubles in quoted-printable."""
+@lru_cache(maxsize=8)
+def _part(subtype: str, content: str) -> bytes:
+    """One alternative in the shorter of both encodings: Cyrillic doubles in quoted-printable.
+
+    A digest is the same for all its readers, unless it has links of their own.
+    """
     raw = re.sub(r"\r\n?|\n", "\n", content).encode("utf-8", "replace")
-    quoted = quoprimime.body_encode(raw.decode("latin-1"))
+    quoted = "\n".join(map(_quoted, raw.decode("latin-1").split("\n")))
     packed = base64.encodebytes(raw.replace(b"\n", b"\r\n")).decode("ascii")
-    part = Message(policy=_POLICY)
-    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
-    part["Content-Transfer-Encoding"] = "quoted-printable" if len(quoted) <= len(packed) else "base64"
-    part.set_payload(min(quoted, packed, key=len))
-    return part
+    encoding = "quoted-printable" if len(quoted) <= len(packed) else "base64"
+    head = f'Content-Type: text/{subtype}; charset="utf-8"\nContent-Transfer-Encoding: {encoding}\n\n'
+    return (head + min(quoted, packed, key=len)).replace("\n", "\r\n").encode("ascii")
+
+
+@lru_cache(maxsize=8192)
+def _quoted(line: str) -> str:
+    """A line in quoted-printable. Of mails with links of their readers few lines differ."""
+    return quoprimime.body_encode(line)
