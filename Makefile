@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO ?= demo
 
-.PHONY: help demo test coverage test-all check bench lock schemas format clean
+.PHONY: help demo test coverage test-all check bench lock schemas pictures format clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -33,6 +33,9 @@ bench: $(VENV)/.bench  ## measure against named peers; writes benchmarks/RESULTS
 
 schemas: $(VENV)/.run  ## write docs/schemas/ and docs/configuration.md from the models
 	$(BIN)/ceasewire config schemas docs
+
+pictures: $(VENV)/.test  ## make docs/pictures again (maintainers; needs Chromium): look at them before you commit
+	$(BIN)/python -m tests.looks.pictures
 
 format: $(VENV)/.test  ## let ruff lay out the code
 	$(BIN)/ruff check --fix .

@@ -155,14 +155,17 @@ def totals(counts: Mapping[str, int]) -> str:
 
 
 def by_stage(stories: Iterable[Mapping[str, Any]]) -> str:
-    """``1 collapsed, 3 violated``: a snapshot's events about ceasefires, each counted once, at its loudest stage."""
+    """``1 collapsed, 3 violated``: a snapshot's events about ceasefires, each counted once, at its loudest stage.
+
+    No line ends between a number and its stage.
+    """
     counts: dict[str, int] = {}
     for story in stories:
         for mention in story["mentions"]:
             if story["class"] == "event" and mention["topic"] == "ceasefire" and mention["stages"]:
                 counts[mention["stages"][0]] = counts.get(mention["stages"][0], 0) + 1
     order = [*STAGES, *sorted(set(counts) - set(STAGES))]
-    return tally(counts, order).replace("_", " ")
+    return tally(counts, order).replace("_", " ").replace(" ", "\u00a0").replace(",\u00a0", ", ")
 
 
 def clock(moment: datetime, zone: str, near: datetime) -> str:

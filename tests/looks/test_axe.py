@@ -1,4 +1,4 @@
-"""What people see keeps the rules of accessibility that a machine can check (axe-core), light and dark."""
+"""What people see fits its width and keeps the rules of accessibility that a machine can check, light and dark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.looks import tools
 from tests.looks.browser import Browser, browsing
 from tests.looks.pages import write_pages
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(420)]
 
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 LOOKS = ((390, True), (1280, False))
@@ -33,6 +33,8 @@ def test_no_rule_is_broken(tmp_path: Path) -> None:
                 for width, dark in LOOKS:
                     await browser.show(page.as_uri(), width=width, dark=dark)
                     assert await browser.run("matchMedia('(prefers-color-scheme:dark)').matches") is dark
+                    wide = await browser.run("document.documentElement.scrollWidth")
+                    assert wide <= width, f"{name} does not fit into {width} px: {wide}"
                     if violations := await _violations(browser, axe):
                         broken[f"{name}, {width} px, {'dark' if dark else 'light'}"] = violations
         return broken
