@@ -21,7 +21,7 @@ from alerts.ledger import items as queries
 from alerts.ledger import origins as origin_queries
 from alerts.ledger import stories as story_queries
 from alerts.ledger.items import Evidence, Weighed
-from alerts.matching import Chooser, Chosen
+from alerts.matching import QUERY, Chooser, Chosen
 from alerts.origins.names import Names
 from alerts.origins.reach import Reach, news_of_reach, reach_of, together, told
 from alerts.revisions.facts import facts_of, merged, news, notices_of, objection, unheard
@@ -74,8 +74,9 @@ class _View:
     notices: Mapping[str, tuple[str, str]]
 
     def known(self) -> dict[str, Any]:
-        """What a desk that is shown the story knows of its reach."""
-        return told(self.reach, list(self.notices))
+        """What a desk that is shown the story knows of its reach, and by which query it came to it."""
+        found = told(self.reach, list(self.notices))
+        return {**found, QUERY: self.chosen.query} if self.chosen.query else found
 
 
 def start_desks(archive: Archive, desks: Iterable[Desk], now: datetime, since: timedelta | None = None) -> list[str]:
@@ -205,8 +206,7 @@ def _tell_known(batch: _Batch, desk: str, view: _View, known: Told, old: Weighed
     """Tell a desk what is new about a story it knows; returns how many items that made, and what it knows then."""
     facts, reach = (old.facts, dict(old.reach)) if old else ({}, {})
     corrected = bool(reach.get("corrected"))
-    # That a desk's query has changed makes no story wrong that it was told of.
-    wrong = objection(view.chosen.promised, batch.articles[view.story], batch.against) if facts else ""
+    wrong = _wrong(batch, view, reach) if facts else ""
     made = 0
     changes = [] if wrong else _changes(batch, view, facts, reach)
     if changes:
@@ -218,7 +218,17 @@ def _tell_known(batch: _Batch, desk: str, view: _View, known: Told, old: Weighed
     if corrections and known.number is not None:
         words = f"told in #{known.number}; {'; '.join(corrections)}"
         made += _add(batch, desk, view.story, "correction", words, after=known.last.revision)
-    return made, {**together(reach, view.known()), "corrected": wrong}
+    query = view.chosen.query if view.chosen.flags else reach.get(QUERY, "")
+    now = {**together(reach, view.known()), "corrected": wrong, QUERY: query}
+    return made, now if query else {key: value for key, value in now.items() if key != QUERY}
+
+
+def _wrong(batch: _Batch, view: _View, reach: Mapping[str, Any]) -> str:
+    """Why a story that the desk was told of was wrong, in words. That its query has changed makes none wrong."""
+    proof = view.chosen.promised(reach)
+    if not proof and view.chosen.but_for_match:
+        return "no longer what this desk asks for: its text or the rules have changed"
+    return objection(proof, batch.articles[view.story], batch.against)
 
 
 def _changes(batch: _Batch, view: _View, facts: Mapping[str, str], reach: Mapping[str, Any]) -> list[str]:

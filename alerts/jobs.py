@@ -8,11 +8,13 @@ go out although the collector is broken, and it then says so.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from alerts.alerting import make_alerts
@@ -27,7 +29,7 @@ from alerts.operating.retention import clear_out
 from alerts.origins.assess import assess_origins
 from alerts.stories import group_articles, tidy_index
 from crawler.archive import articles, channels
-from crawler.errors import CeasewireError
+from crawler.errors import ArchiveAwayError, ArchiveBusyError, ArchiveError, CeasewireError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from crawler.archive import Archive
 
 log = logging.getLogger(__name__)
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 Counts = Mapping[str, int]
 Progress = Callable[[int, int, str], None]
@@ -65,14 +69,27 @@ class Work:
     verify: Callable[[sa.Connection | None], None] = lambda _: None
 
 
+class Fault(StrEnum):
+    """What a person can do about a job that failed: wait, make room or give permissions, report a bug."""
+
+    TEMPORARY = "temporary"
+    UNWRITABLE = "unwritable"
+    BUG = "bug"
+
+
 @dataclass(frozen=True, slots=True)
 class JobReport:
-    """How one execution of one job went. `error` is empty when it went well."""
+    """How one execution of one job went.
+
+    Attributes:
+        error: empty when it went well.
+        fault: what kind of error it is.
+    """
 
     job: str
     counts: Counts
     error: str = ""
-    temporary: bool = True
+    fault: Fault = Fault.TEMPORARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +223,30 @@ async def _run_job(work: Work, job: Job) -> tuple[JobReport, bool]:
         report = JobReport(job.name, await job.run(work))
     except CeasewireError as error:
         lost = isinstance(error, LockLost)
-        permanent = isinstance(error, DeliveryError) and error.permanent
-        report = JobReport(job.name, {}, error=str(error), temporary=not permanent)
+        report = JobReport(job.name, {}, error=str(error), fault=fault_of(error))
         log.error("%s: %s", job.name, error)
     except Exception as error:
-        # Any error at all: one job's bug must not keep the digest from going out. It is recorded, logged, exit 70.
-        report = JobReport(job.name, {}, error="".join(traceback.format_exception(error)), temporary=False)
-        log.exception("%s failed unexpectedly", job.name)
+        # Any error at all: one job's bug must not keep the digest from going out. It is recorded and logged.
+        fault = fault_of(error)
+        told = str(error) if fault is Fault.UNWRITABLE else "".join(traceback.format_exception(error))
+        report = JobReport(job.name, {}, error=told, fault=fault)
+        if fault is Fault.BUG:
+            log.exception("%s failed unexpectedly", job.name)
+        else:
+            log.error("%s: %s", job.name, error)
     await asyncio.to_thread(_finish_run, work, run_id, report)
     return report, lost
+
+
+def fault_of(error: Exception) -> Fault:
+    """What can be done about an error that ended a job."""
+    if isinstance(error, ArchiveAwayError | ArchiveBusyError):
+        return Fault.TEMPORARY
+    if isinstance(error, ArchiveError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+        return Fault.UNWRITABLE
+    if isinstance(error, CeasewireError):
+        return Fault.BUG if isinstance(error, DeliveryError) and error.permanent else Fault.TEMPORARY
+    return Fault.BUG
 
 
 def _write_metrics(work: Work) -> None:

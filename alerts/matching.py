@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from alerts.rules.queries import Queries
     from crawler.sources import Source
 
+QUERY = "match"
+"""Key of `Weighed.reach`: the version of the query for which the story held when it was weighed last."""
 TEXTS = 200
 """Texts in memory at a time."""
 
@@ -33,18 +35,22 @@ class Chosen:
     Attributes:
         flags: those the desk is to be told of.
         but_for_match: those it would be told of without `match`; the same for a desk without it.
+        query: name of the query that was asked, as of `version_of`.
     """
 
     flags: Sequence[Flag]
     but_for_match: Sequence[Flag]
+    query: str = ""
 
-    @property
-    def promised(self) -> Sequence[Flag]:
+    def promised(self, reach: Mapping[str, Any]) -> Sequence[Flag]:
         """What proves a story that the desk has an item of already.
 
-        An item that waits is told although `match`, or the text, has changed since: nothing found is ever dropped.
+        What was found under another query is told although it does not match this one: changing `match` drops nothing.
+
+        Args:
+            reach: what the desk knows of the story (`Weighed.reach`); names the query under which it qualified.
         """
-        return self.flags or self.but_for_match
+        return self.flags or (self.but_for_match if reach.get(QUERY, "") != self.query else ())
 
 
 class Chooser:
@@ -72,7 +78,7 @@ class Chooser:
         rows = [article for story in found for article in articles[story] if article.id in wanted]
         holds = self._holding(desk.match.queries, rows)
         return {
-            story: Chosen([flag for flag in passed if desk.id in holds[flag.article]], passed)
+            story: Chosen([flag for flag in passed if desk.id in holds[flag.article]], passed, version_of(desk))
             for story, passed in found.items()
         }
 
@@ -103,6 +109,11 @@ class Chooser:
                 text = rule_text(full, self._sources.get(full.source))
                 answers[full.id] = queries.ask(text, (self._database, full.id, full.version))
         return {article.id: answers.get(article.id, frozenset()) for article in articles}
+
+
+def version_of(desk: Desk) -> str:
+    """A name of the desk's query, its lists included; empty for a desk without one."""
+    return "" if desk.match is None else desk.match.queries.version(desk.id)
 
 
 def objections(desk: Desk, flag: Flag, article: StoryArticle, country: str | None) -> tuple[str, ...]:

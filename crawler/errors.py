@@ -4,7 +4,9 @@ CeasewireError
     ConfigError     a file of ours is wrong: show the problems, exit 78, change nothing
     FetchError      a server did not give what was asked; `permanent` says whether asking again can help
     ExtractError    bytes were had but hold no usable article: keep the entry's own text
-    ArchiveError    the database cannot be used as it is
+    ArchiveError    the database cannot be used as it is: read-only, full, damaged (exit 74)
+        ArchiveAwayError  its server cannot be reached, or went away: try again later (exit 75)
+        ArchiveBusyError  another writer got in the way: try again (exit 75)
         SchemaError     it has an older or newer schema: `ceasewire migrate`, exit 78
     StoppedError    a signal ended the run; the next one goes on
 """
@@ -111,6 +113,14 @@ class ExtractError(CeasewireError):
 
 class ArchiveError(CeasewireError):
     """The database cannot be used as it is."""
+
+
+class ArchiveAwayError(ArchiveError):
+    """The database's server cannot be reached now, or went away in between."""
+
+
+class ArchiveBusyError(ArchiveError):
+    """Another writer got in the way; the same work can be tried again."""
 
 
 class SchemaError(ArchiveError):

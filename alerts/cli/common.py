@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,14 +18,25 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from alerts.errors import DeliveryError, LockHeld, LockLost
-from crawler.errors import ArchiveError, CeasewireError, ConfigError, FetchError, SchemaError, StoppedError
+from crawler.errors import (
+    ArchiveAwayError,
+    ArchiveBusyError,
+    ArchiveError,
+    CeasewireError,
+    ConfigError,
+    FetchError,
+    SchemaError,
+    StoppedError,
+)
 
 if TYPE_CHECKING:
     from alerts.configuration import Configuration
+    from alerts.jobs import JobReport
     from crawler.archive import Archive
     from crawler.folder import CrawlerFolder
 
 FINDING, USAGE, DATA, REFUSED, BUG, CANNOT_WRITE, TEMPORARY, CONFIGURATION = 1, 2, 65, 69, 70, 74, 75, 78
+_FAULTS = (("bug", BUG), ("unwritable", CANNOT_WRITE), ("temporary", TEMPORARY))
 
 Progress = Callable[[int, int, str], None]
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -126,7 +137,7 @@ def code_of(error: Exception) -> int:
     match error:
         case LockHeld():
             return 0
-        case LockLost():
+        case LockLost() | ArchiveAwayError() | ArchiveBusyError():
             return TEMPORARY
         case StoppedError():
             return 128 + error.signum
@@ -136,17 +147,33 @@ def code_of(error: Exception) -> int:
             return CONFIGURATION
         case FetchError() | DeliveryError():
             return REFUSED if error.permanent else TEMPORARY
+        case ConnectionError() | TimeoutError():
+            return TEMPORARY
         case ArchiveError() | OSError():
             return CANNOT_WRITE
         case CeasewireError():
             return DATA
         case _:
-            return CANNOT_WRITE if _is_database_error(error) else BUG
+            return _code_of_database_error(error)
 
 
-def _is_database_error(error: Exception) -> bool:
-    """Disk full, read-only file, server gone: the database's own words, without importing its library for it."""
-    return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+def _code_of_database_error(error: Exception) -> int:
+    """Disk full, read-only file, server gone: the database's own words, where no block of ours has put them plainly."""
+    if "sqlalchemy" not in sys.modules:  # then it is no such error, and its library need not be imported for that
+        return BUG
+    from sqlalchemy.exc import DBAPIError
+
+    from crawler.archive.engine import is_its_state, kind_of_trouble
+
+    if not isinstance(error, DBAPIError) or not is_its_state(error):
+        return BUG
+    return CANNOT_WRITE if kind_of_trouble(error) is ArchiveError else TEMPORARY
+
+
+def code_of_jobs(failed: Sequence[JobReport]) -> int:
+    """The exit code of a run some of whose jobs failed: the worst of theirs. Each has said why on standard error."""
+    faults = {report.fault for report in failed}
+    return next((code for fault, code in _FAULTS if fault in faults), BUG)
 
 
 class _JsonFormatter(logging.Formatter):

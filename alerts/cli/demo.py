@@ -100,7 +100,7 @@ def demo(folder: Path, *, stay: bool) -> int:
     failed = [report for report in outcome.reports if report.error]
     if not failed:
         return 0
-    return common.TEMPORARY if all(report.temporary for report in failed) else common.BUG
+    return common.code_of_jobs(failed)
 
 
 def _check_folder(folder: Path) -> None:

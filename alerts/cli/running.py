@@ -201,7 +201,7 @@ def exit_code(reports: Sequence[JobReport]) -> int:
     """The worst that happened. Each failed job has already said why on standard error."""
     failed = [report for report in reports if report.error]
     if failed:
-        return common.TEMPORARY if all(report.temporary for report in failed) else common.BUG
+        return common.code_of_jobs(failed)
     refused = sum(report.counts.get("refused", 0) for report in reports)
     unsent = sum(report.counts.get("failed", 0) for report in reports if report.job == "deliver")
     waiting = sum(report.counts.get("relay_down", 0) for report in reports if report.job == "deliver")

@@ -195,8 +195,9 @@ def _told(connection: sa.Connection, desk: Desk, items: Iterable[Item], chooser:
         articles = story_queries.articles_of(connection, batch)
         flags = flag_queries.live_flags(connection, batch)
         chosen = chooser.choose(desk, articles, flags)
+        known = item_queries.weighed_before(connection, desk.id, batch) if desk.match is not None else {}
         for story in batch:
-            wanted = chosen[story].promised
+            wanted = chosen[story].promised(known[story].reach if story in known else {})
             choice = choosing.choose(articles[story], wanted)
             lead = "" if choice is None or choice.quoted else _beginning(connection, choice.lead.id)
             yield Told(latest[story], articles[story], wanted, lead)

@@ -69,7 +69,8 @@ class Weighed:
 
     Attributes:
         facts: ``class topic stage`` -> severity.
-        reach: outlets, origins and notices (alerts/origins/reach.py); empty before these were counted.
+        reach: outlets, origins and notices (alerts/origins/reach.py); empty before these were counted. Beside them
+            `corrected`, why it was said to be wrong, and `match`, the query for which it held (alerts/matching.py).
     """
 
     evidence: Evidence

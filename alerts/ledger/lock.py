@@ -112,12 +112,13 @@ def _session_lock(archive: Archive, wait: float) -> Iterator[Callable[[sa.Connec
     # A session of its own, out of any transaction: the lock must outlive every commit in between.
     with closing(archive.connect_apart(_ourselves()[:63])) as connection:
         arguments = (_LOCK_CLASS, _LOCK_KEY)
-        _take(
-            lambda: bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(*arguments)))),
-            wait,
-            lambda: _session_holder(connection),
-        )
-        session = connection.execute(_OUR_SESSION).one()
+        with archive.plain_errors():
+            _take(
+                lambda: bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(*arguments)))),
+                wait,
+                lambda: _session_holder(connection),
+            )
+            session = connection.execute(_OUR_SESSION).one()
         # Asked on other sessions: whether ours lives is for the server to say, not for our end of its connection.
         yield lambda other: _is_session(other, session.pid, session.backend_start)
 

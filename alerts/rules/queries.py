@@ -19,11 +19,12 @@ class Queries:
     """
 
     def __init__(self, queries: Mapping[str, Query], lists: Mapping[str, Mapping[str, Sequence[Query]]]) -> None:
-        rules = [
-            Rule(key, key, topic="", class_=RuleClass.EVENT, severity=Severity.LOW, find=query)
+        rules = {
+            key: Rule(key, key, topic="", class_=RuleClass.EVENT, severity=Severity.LOW, find=query)
             for key, query in queries.items()
-        ]
-        self._rule_set = make_rule_set(rules, lists)
+        }
+        self._rule_set = make_rule_set(list(rules.values()), lists)
+        self._versions = {key: make_rule_set([rule], lists).hash[:16] for key, rule in rules.items()}
         self._answers: dict[Hashable, frozenset[str]] = {}
 
     def ask(self, text: Text, name: Hashable = None) -> frozenset[str]:
@@ -38,6 +39,10 @@ class Queries:
     def recall(self, name: Hashable) -> frozenset[str] | None:
         """What was answered of the text of that name; None if it has to be asked."""
         return self._answers.get(name)
+
+    def version(self, key: str) -> str:
+        """A short name that changes with the query's words and with the lists it uses."""
+        return self._versions[key]
 
     def why_not(self, key: str, text: Text) -> str:
         """Why a query does not hold, such as "19 words apart, limit 12"; empty if it does."""

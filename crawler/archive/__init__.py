@@ -1,5 +1,6 @@
 """The archive: one schema on SQLite and PostgreSQL, opened with `open_archive(url)`."""
 
-from crawler.archive.engine import Archive, ArchiveBusyError, open_archive
+from crawler.archive.engine import Archive, open_archive
+from crawler.errors import ArchiveBusyError
 
 __all__ = ["Archive", "ArchiveBusyError", "open_archive"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -13,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import QueuePool
 
 from crawler.archive import versions
-from crawler.errors import ArchiveError, SchemaError
+from crawler.errors import ArchiveAwayError, ArchiveBusyError, ArchiveError, SchemaError
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -22,12 +24,15 @@ BUSY_SECONDS = 30
 
 # PostgreSQL: two transactions met; serialization failure, deadlock, lock not available.
 _MET = {"40001", "40P01", "55P03"}
+# A server that stops, starts, has too many sessions or ended ours; connections that broke are class 08.
+_AWAY = {"57014", "57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25P04"}
+_OF_OURS = (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)
+# psycopg gives no code to what a server says before the session stands.
+_REFUSES = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|(database|role) .* does not exist|not permitted"
+)
 _POSTGRES_NAMES = {"postgres", "postgresql", "postgresql+psycopg"}
 _MIGRATION_LOCK = 0x43454153
-
-
-class ArchiveBusyError(ArchiveError):
-    """Another writer got in the way; the same work can be tried again."""
 
 
 class Archive:
@@ -53,15 +58,16 @@ class Archive:
 
         Raises:
             ArchiveBusyError: another writer held the database too long, or each waited for the other.
-            ArchiveError: the database is away, read-only, full or damaged.
+            ArchiveAwayError: its server is away.
+            ArchiveError: the database is read-only, full or damaged.
         """
-        with self._plain_errors(), self._writing.begin() as connection:
+        with self.plain_errors(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One consistent view that cannot write; never waits for writers on SQLite."""
-        with self._plain_errors(), self._reading.connect() as connection:
+        with self.plain_errors(), self._reading.connect() as connection:
             yield connection
 
     def connect_apart(self, label: str) -> sa.Connection:
@@ -71,7 +77,7 @@ class Archive:
             label: name under which the server lists the session.
         """
         assert self.dialect == "postgresql"
-        with self._plain_errors():
+        with self.plain_errors():
             engine = sa.create_engine(
                 self.url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args={"application_name": label}
             )
@@ -83,15 +89,32 @@ class Archive:
         self._reading.dispose()
 
     @contextmanager
-    def _plain_errors(self) -> Iterator[None]:
+    def plain_errors(self) -> Iterator[None]:
+        """For a block that asks a connection of this database outside `read` and `write`: errors as they raise them."""
         try:
             yield
         except sa.exc.DatabaseError as error:
-            # Broken constraints and wrong SQL are bugs and keep their type; the rest is the state of the database.
-            if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError | sa.exc.DataError):
+            if not is_its_state(error):
                 raise
-            words = f"{self.shown_url}: {_first_line(error)}"
-            raise (ArchiveBusyError(words) if met_another_writer(error) else ArchiveError(words)) from error
+            raise kind_of_trouble(error)(f"{self.shown_url}: {_first_line(error)}") from error
+
+
+def is_its_state(error: BaseException | None) -> bool:
+    """Whether an error tells the state of the database. Broken constraints and wrong SQL are bugs of ours instead."""
+    return isinstance(error, sa.exc.DatabaseError) and not isinstance(error, _OF_OURS)
+
+
+def kind_of_trouble(error: sa.exc.DBAPIError) -> type[ArchiveError]:
+    """What the state that an error tells of means for those who want to try again."""
+    if met_another_writer(error):
+        return ArchiveBusyError
+    if isinstance(error.orig, sqlite3.Error):  # a file is never away
+        return ArchiveError
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        # No answer of a server at all, or one that refuses us for good; that it only starts or is full has a code.
+        return ArchiveError if _REFUSES.search(str(error.orig)) else ArchiveAwayError
+    return ArchiveAwayError if state in _AWAY or state.startswith("08") else ArchiveError
 
 
 def open_archive(url: str, *, check_schema: bool = True) -> Archive:

@@ -18,8 +18,8 @@ from typing import Any, Generic, Self, TypeVar
 
 import sqlalchemy as sa
 
-from crawler.archive.engine import Archive, ArchiveBusyError
-from crawler.errors import ArchiveError
+from crawler.archive.engine import Archive, is_its_state
+from crawler.errors import ArchiveBusyError, ArchiveError
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class _Task(Generic[T]):
     ) -> bool:
         self.error = error
         # Perhaps the state of the whole transaction and not of this function alone: the transaction must end.
-        return not isinstance(error, sa.exc.OperationalError)
+        return not is_its_state(error)
 
 
 class Writer:

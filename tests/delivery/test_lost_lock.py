@@ -85,7 +85,7 @@ def test_a_run_ends_with_the_job_that_notices(archive: Archive, tmp_path: Path) 
             take_away(archive)
             work = Work(archive, configuration, lambda: SLOT, fetch=False, verify=lock.verify)
             reports = asyncio.run(run_due(work, ["digest", "deliver"]))
-    assert [(report.job, report.temporary) for report in reports] == [("digest", True)]
+    assert [(report.job, report.fault) for report in reports] == [("digest", "temporary")]
     assert "lock" in reports[0].error
     assert exit_code(reports) == 75
     assert server.connections == 0

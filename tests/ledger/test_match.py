@@ -17,6 +17,10 @@ from alerts.items import make_items, start_desks
 from alerts.ledger import digests as digest_queries
 from alerts.ledger import schema as ledger
 from alerts.origins.assess import assess_origins
+from alerts.rules.nodes import Word
+from alerts.rules.queries import Queries
+from alerts.rules.rule import Query
+from alerts.rules.syntax import parse
 from alerts.why import describe, explain_url
 from tests.ledger.telling import Telling, words
 from tests.ledger.world import NOW, World, asking, desk, middling
@@ -175,6 +179,39 @@ def test_a_change_of_the_query_mails_nothing_again_and_corrects_nothing(telling:
     (snapshot,) = desking.digest(every)
     assert sorted((one["story"], one["kind"]) for one in snapshot["stories"]) == [(story, "update"), (other, "new")]
     assert desking.items(every) == 0
+
+
+def test_what_no_longer_matches_by_itself_is_taken_back(telling: Telling) -> None:
+    sudan = place("Khartoum")
+    desking = Desking(telling, sudan)
+    story, article = desking.flagged(KHARTOUM)
+    desking.flagged(words("Of other places"), story, "wire")
+    waits, waiting = desking.flagged(words("Khartoum or so it seemed"))
+    assert desking.items(sudan) == 2
+    telling.world.retell(waiting, "Nowhere", words("It was not there"))
+    telling.world.flag(waiting, version=2)
+    assert desking.items(sudan) == 0
+    (snapshot,) = desking.digest(sudan)
+    assert told(snapshot) == [story]
+    assert [correction["title"] for correction in snapshot["corrections"]] == ["Nowhere"]
+    # The query is the same, but the article that it held for is flagged no more.
+    telling.world.withdraw(article)
+    assert desking.items(sudan) == 1
+    (correction,) = desking.digest(sudan)[0]["corrections"]
+    assert "no longer what this desk asks for" in correction["reason"]
+    assert waits != story
+
+
+def test_a_change_of_a_list_is_a_change_of_the_query() -> None:
+    def version(text: str, *terms: str) -> str:
+        lists = {"places": {"en": [Query(term, Word(text=term)) for term in terms]}}
+        node, _ = parse(text)
+        assert node is not None
+        return Queries({"a": Query(text, node), "b": Query("x", Word(text="x"))}, lists).version("a")
+
+    assert version("@places", "Khartoum") == version("@places", "Khartoum")
+    assert version("@places", "Khartoum") != version("@places", "Darfur")
+    assert version("Khartoum", "Khartoum") == version("Khartoum", "Darfur")
 
 
 def test_a_story_that_was_wrong_is_still_corrected(telling: Telling) -> None:
