@@ -26,6 +26,8 @@ _POLICY = policy.Compat32(linesep="\r\n", mangle_from_=False, max_line_length=No
 _SUBJECT_LIMIT = 400
 _NAME_LIMIT = 100
 _LONGEST_WORD = 60
+_PACKED_LINE = 57
+"""Bytes that base64 puts on a line."""
 # Controls that turn the writing direction of what follows: a headline must not reorder the subject around it.
 _DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -211,12 +213,13 @@ def _part(subtype: str, content: str) -> bytes:
 
     A digest is the same for all its readers, unless it has links of their own.
     """
-    raw = re.sub(r"\r\n?|\n", "\n", content).encode("utf-8", "replace")
-    quoted = "\n".join(map(_quoted, raw.decode("latin-1").split("\n")))
-    packed = base64.encodebytes(raw.replace(b"\n", b"\r\n")).decode("ascii")
-    encoding = "quoted-printable" if len(quoted) <= len(packed) else "base64"
+    raw = content.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    encoding, body = "quoted-printable", "\n".join(map(_quoted, raw.decode("latin-1").split("\n")))
+    size = len(raw) + raw.count(b"\n")
+    if len(body) > 4 * -(-size // 3) + -(-size // _PACKED_LINE):
+        encoding, body = "base64", base64.encodebytes(raw.replace(b"\n", b"\r\n")).decode("ascii")
     head = f'Content-Type: text/{subtype}; charset="utf-8"\nContent-Transfer-Encoding: {encoding}\n\n'
-    return (head + min(quoted, packed, key=len)).replace("\n", "\r\n").encode("ascii")
+    return (head + body).replace("\n", "\r\n").encode("ascii")
 
 
 @lru_cache(maxsize=8192)

@@ -8,7 +8,6 @@ a `Refusal` or `ConnectionLostError` is one mail's.
 from __future__ import annotations
 
 import logging
-import re
 import smtplib
 import ssl
 import unicodedata
@@ -269,7 +268,7 @@ class Session:
         return self._ask(f"MAIL FROM:<{wire_address(sender)}>{option}")
 
     def _send_body(self, data: bytes) -> None:
-        body = re.sub(rb"(?m)^\.", b"..", data)
+        body = (b"." if data.startswith(b".") else b"") + data.replace(b"\n.", b"\n..")
         if not body.endswith(b"\r\n"):
             body += b"\r\n"
         smtp = self._require()
