@@ -23,6 +23,8 @@ from crawler.urls import host_slot
 
 VALIDATORS = "validators"
 ACCEPT = "accept"
+TRAIL = "trail"
+"""A list in a request's meta that every URL is added to which redirects lead it to."""
 THROTTLED = (429, 503)
 
 
@@ -61,6 +63,8 @@ class RequestMiddleware:
 
     def process_request(self, request: Request) -> None:
         """Complete a request, or refuse it."""
+        if TRAIL in request.meta:
+            request.meta[TRAIL].append(request.url)
         reason = scheme_allowed(request.url)
         if reason:
             raise Refused(reason)

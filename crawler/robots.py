@@ -26,7 +26,7 @@ from scrapy.robotstxt import ProtegoRobotParser
 
 from crawler.archive.robots import keep_robots, kept_robots
 from crawler.items import CollectRun
-from crawler.middlewares import Held, run_of
+from crawler.middlewares import TRAIL, Held, run_of
 from crawler.polling.robots import Robots, Ruling, after_answer, is_asked, ruling
 
 _FIRST = 1000
@@ -44,7 +44,17 @@ _NOT_HAD = (
 
 
 class Unreachable(IgnoreRequest):
-    """The site's rules cannot be had now, so nothing of it is asked for. Another time it may."""
+    """The site's rules cannot be had now, so nothing of it is asked for. Another time it may.
+
+    Attributes:
+        cause: why they could not be had, if that is known.
+        url: where they were looked for at last, after redirects.
+    """
+
+    def __init__(self, cause: Exception | None = None, url: str = "") -> None:
+        super().__init__("robots.txt cannot be had now")
+        self.cause = cause
+        self.url = url
 
 
 class RobotsMiddleware:
@@ -57,7 +67,7 @@ class RobotsMiddleware:
         self._agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"] or crawler.settings["USER_AGENT"]
         self._kept: dict[str, Robots] = {}
         self._rules: dict[str, ProtegoRobotParser] = {}
-        self._errors: dict[str, Exception] = {}
+        self._errors: dict[str, Unreachable] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
@@ -76,8 +86,7 @@ class RobotsMiddleware:
             kept = await self._have(run, origin)
         match ruling(kept, _now(run, kept)):
             case Ruling.NOTHING:
-                # What kept the rules from being had would have kept the document from being had.
-                raise self._errors.get(origin) or Unreachable("the site's rules for crawlers cannot be had now")
+                raise self._errors.get(origin) or Unreachable
             case Ruling.RULES if not self._parsed(origin, kept).allowed(request.url, self._agent):
                 raise IgnoreRequest("Forbidden by robots.txt")
 
@@ -94,9 +103,9 @@ class RobotsMiddleware:
         return kept
 
     async def _ask(self, run: CollectRun | None, origin: str, kept: Robots | None) -> Robots:
-        request = Request(
-            f"{origin}/robots.txt", priority=_FIRST, meta={"dont_obey_robotstxt": True}, callback=NO_CALLBACK
-        )
+        trail: list[str] = []
+        meta = {"dont_obey_robotstxt": True, TRAIL: trail}
+        request = Request(f"{origin}/robots.txt", priority=_FIRST, meta=meta, callback=NO_CALLBACK)
         engine = self._crawler.engine
         assert engine is not None
         status, body = None, b""
@@ -108,7 +117,7 @@ class RobotsMiddleware:
             # Not asked, so nothing is known; the request that wanted to know is not made either.
             raise
         except _NOT_HAD as error:
-            self._errors[origin] = error
+            self._errors[origin] = Unreachable(error, trail[-1] if trail else request.url)
         return after_answer(kept, status, body, _now(run, kept))
 
     def _parsed(self, origin: str, kept: Robots) -> ProtegoRobotParser:

@@ -24,6 +24,7 @@ from crawler.articles import FeedDocument
 from crawler.items import ChannelAnswer, CollectRun
 from crawler.middlewares import ACCEPT, VALIDATORS, Held
 from crawler.polling import Kind
+from crawler.robots import Unreachable
 from crawler.urls import host_slot
 
 TOO_LARGE = "the document is too large"
@@ -57,6 +58,8 @@ def trouble(failure: Failure, url: str, refusal: Callable[[str], str]) -> tuple[
         refusal: gives the guard's reason against a host, or an empty string.
     """
     error = failure.value
+    if isinstance(error, Unreachable):
+        return _without_robots(error, refusal), Kind.FAILED
     host = urlsplit(url).hostname or ""
     if isinstance(error, CannotResolveHostError):
         refused = refusal(host)
@@ -69,6 +72,15 @@ def trouble(failure: Failure, url: str, refusal: Callable[[str], str]) -> tuple[
             return TOO_LARGE, Kind.FAILED
         return words[:300], Kind.FAILED
     return _words(error), Kind.FAILED
+
+
+def _without_robots(error: Unreachable, refusal: Callable[[str], str]) -> str:
+    """Why robots.txt, and so nothing else of the site, could be had; names where it led if that is elsewhere."""
+    if error.cause is None:
+        return str(error)
+    failure = Failure(error.cause)  # type: ignore[no-untyped-call]  # Twisted
+    words, _ = trouble(failure, error.url, refusal)
+    return f"robots.txt ({error.url[:200]}): {words}"
 
 
 def was_held(failure: Failure) -> bool:

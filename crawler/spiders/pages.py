@@ -15,6 +15,7 @@ from crawler.items import CollectRun, PageAnswer
 from crawler.middlewares import ACCEPT, THROTTLED
 from crawler.parse.pages import PageRequest, extract_page
 from crawler.polling import Kind, hold_seconds, retry_after_seconds
+from crawler.robots import Unreachable
 from crawler.spiders.base import RunSpider, header, was_held
 
 _ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
@@ -62,6 +63,8 @@ class PageSpider(RunSpider):
         request = failure.request  # type: ignore[attr-defined]  # Scrapy hangs it on
         reason, kind = self.trouble(failure, request.url)
         permanent = kind is Kind.BLOCKED or "too large" in reason or "redirections" in reason or "scheme" in reason
+        # Rules of a site that are not to be had now may be had later, whatever keeps them.
+        permanent = permanent and not isinstance(failure.value, Unreachable)
         wanted: WantedPage = request.cb_kwargs["wanted"]
         yield PageAnswer(wanted, self.run.now(), request.url, reason=reason, permanent=permanent)
 

@@ -132,7 +132,7 @@ def test_a_robots_file_without_end(run_collect: Collect, web: Web, sqlite_archiv
             run_collect(make_source(("feed", f"{web.url}/rss"), fetch_pages=True), options)
         assert all(b"GET /robots.txt " in head for head in peer.asked)
     assert [(state, reason) for _, state, reason in pages_of(sqlite_archive)] == [
-        ("failed", "the document is too large")
+        ("wanted", f"robots.txt ({peer.url}/robots.txt): the document is too large")
     ]
     assert most() < MEMORY
 

@@ -122,7 +122,8 @@ def test_robots_that_lead_inside(web: Web, inside: Peer, run_collect: Collect, s
     assert web.asked("/news/1") == []
     [(_, state, reason)] = pages_of(sqlite_archive)
     assert state == "wanted"
-    assert reason
+    refused = "refused: 127.0.0.2 is not on the public internet (loopback)"
+    assert reason == f"robots.txt ({inside.url}/robots.txt): {refused}"
 
 
 def test_a_proxy_of_the_environment_is_not_used(
