@@ -361,7 +361,9 @@ def test_on_postgresql(
 
         def fresh(self) -> str:
             tables = [*schema.metadata.tables, *archive_schema.metadata.tables]
-            with sa.create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:")).begin() as connection:
+            # Without a pool, which would keep a connection open for each example.
+            engine = sa.create_engine(postgres_url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.NullPool)
+            with engine.begin() as connection:
                 connection.execute(sa.text(f"TRUNCATE {', '.join(dict.fromkeys(tables))} RESTART IDENTITY CASCADE"))
             return postgres_url
 
