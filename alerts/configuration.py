@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from alerts.deskfiles import Known, load_desks
+from alerts.deskfiles import UNKNOWN_TEMPLATE, Known, load_desks
 from alerts.desks import Desk
 from alerts.options import SETTINGS, AlertsOptions, Settings, load_settings
 from alerts.rules import RuleSet
 from alerts.rules.loading import load_rules_and_lists
+from alerts.templates import ENDING, FOLDER, Template, read_template, template_names
 from crawler.configfile import files_in, nearest
 from crawler.errors import ConfigError, Problem
 from crawler.folder import database_url
 from crawler.sources import Source, load_sources
 
-PARTS = ("sources", "rules", "lists", "desks")
+PARTS = ("sources", "rules", "lists", "desks", FOLDER)
 """Folders of a configuration folder."""
 
 
@@ -30,6 +32,7 @@ class Configuration:
         rule_set: the good rules of rules/ with their lists.
         desks: the good ones of desks/.
         problems: warnings; with ``skip_broken`` also the errors of what was left out.
+        templates: those that desks name, by name.
     """
 
     folder: Path
@@ -38,6 +41,7 @@ class Configuration:
     rule_set: RuleSet
     desks: tuple[Desk, ...]
     problems: tuple[Problem, ...] = ()
+    templates: Mapping[str, Template] = field(default_factory=dict)
 
     @property
     def database_url(self) -> str:
@@ -59,9 +63,10 @@ def load_configuration(folder: Path, *, skip_broken: bool = False, lint: bool = 
     """Read every file of a configuration folder.
 
     Args:
-        folder: holds settings.yaml, sources/, rules/, lists/ and desks/.
+        folder: holds settings.yaml, sources/, rules/, lists/, desks/ and templates/.
         skip_broken: go on without the sources, rules and desks that are wrong; wrong settings always stop.
-        lint: warn of rules' idle terms and exclusions too; a run from cron need not pay for that.
+        lint: warn of rules' idle terms and exclusions too; a run from cron need not pay for that. An unknown template
+            is an error then; else a warning, because a digest can do without.
 
     Raises:
         ConfigError: with every problem of every file.
@@ -77,12 +82,17 @@ def load_configuration(folder: Path, *, skip_broken: bool = False, lint: bool = 
     problems += found
     known = replace(_known(folder, alerts, sources, rule_set, problems), lists=list_files)
     desks, found = load_desks(folder / "desks", known)
-    problems += found
+    problems += found if lint else [_mild(problem) for problem in found]
     problems += _strays(folder)
     errors = [problem for problem in problems if not problem.warning]
     if settings is None or (errors and not skip_broken):
         raise ConfigError(problems)
-    return Configuration(folder, settings, sources, rule_set, desks, tuple(problems))
+    templates = {desk.template: read_template(folder, desk.template) for desk in desks if desk.template}
+    return Configuration(folder, settings, sources, rule_set, desks, tuple(problems), templates)
+
+
+def _mild(problem: Problem) -> Problem:
+    return replace(problem, warning=True) if problem.code == UNKNOWN_TEMPLATE else problem
 
 
 def _known(
@@ -95,6 +105,7 @@ def _known(
         sources=None if "sources" in broken else {source.id for source in sources},
         rules={rule.id for rule in rules.rules} | {path.stem for path in files_in(folder / "rules")},
         mail_server=alerts is None or alerts.smtp is not None,
+        templates=template_names(folder),
     )
 
 
@@ -109,7 +120,7 @@ def _strays(folder: Path) -> list[Problem]:
             strays.append(Problem(str(path), 0, 0, "nobody reads this file", hint=hint, code="stray", warning=True))
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         close = nearest(path.name, PARTS) if path.is_dir() and path.name not in PARTS else ""
-        if close and files_in(path):
+        if close and (files_in(path) or any(path.rglob(f"*{ENDING}"))):
             hint = f"did you mean {close}/?"
             strays.append(Problem(str(path), 0, 0, "nobody reads this folder", hint=hint, code="stray", warning=True))
     return strays

@@ -19,6 +19,7 @@ from crawler.errors import Problem
 if TYPE_CHECKING:
     from alerts.rules.rule import Query
 
+UNKNOWN_TEMPLATE = "unknown-template"
 CLIPPED = 102_000
 """Mail clients show no more bytes of HTML than about this."""
 
@@ -33,6 +34,7 @@ class Known:
         rules: ids of config/rules/, those of broken files included.
         mail_server: whether settings.yaml has one.
         lists: that `match` may use; read from the folder beside desks/ if None.
+        templates: names of the folders of templates/.
     """
 
     topics: Collection[str] | None = None
@@ -40,6 +42,7 @@ class Known:
     rules: Collection[str] | None = None
     mail_server: bool = True
     lists: ListFiles | None = None
+    templates: Collection[str] | None = None
 
 
 def load_desks(folder: Path, known: Known | None = None) -> tuple[tuple[Desk, ...], list[Problem]]:
@@ -82,6 +85,7 @@ class _Loader:
         if section is not None:
             problems = [*self._repeated_id(document, section), *self._unknown(document, section)]
             self.problems += [*_night_warnings(document, section), *_clipped(document, section)]
+            self.problems += _unknown_template(document, section, self.known.templates)
         problems += found
         if section is not None and whole and all(problem.warning for problem in problems):
             self.desks.append(section.desk(self.folder))
@@ -167,6 +171,17 @@ def _clipped(document: Document, section: DeskSection) -> Iterator[Problem]:
         message = f"mail clients clip what is above {CLIPPED:,} bytes"
         hint = "such a digest is whole in a folder or on a site"
         yield document.problem(("budget",), message, hint=hint, code="clipped", warning=True)
+
+
+def _unknown_template(document: Document, section: DeskSection, known: Collection[str] | None) -> Iterator[Problem]:
+    """The desk stays: it gets the built-in look."""
+    if not section.template or known is None or section.template in known:
+        return
+    close = nearest(section.template, known)
+    hint = f"did you mean `{close}`?" if close else "make it with `ceasewire config templates --write FOLDER`"
+    message = f"there is no template `{section.template}`"
+    expected = f"a folder of templates/: {', '.join(sorted(known)) or 'there is none yet'}"
+    yield document.problem(("template",), message, expected=expected, hint=hint, code=UNKNOWN_TEMPLATE)
 
 
 def _raw(document: Document, key: str) -> object:

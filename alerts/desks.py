@@ -56,6 +56,7 @@ class Desk:
     Attributes:
         match: None asks for no restriction either.
         budget: bytes of the digest's HTML; None: as the settings say.
+        template: name of a folder of templates/; empty: the built-in look.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Desk:
     budget: int | None = None
     send_empty: SendEmpty = "always"
     alerts: AlertRules | None = None
+    template: str = ""
 
 
 def _raise(found: CronFault | None) -> None:
@@ -208,6 +210,11 @@ class DeskSection(Section):
         description="Largest HTML of this desk's digests in bytes; left out: `byte_budget` of settings.yaml (90,000). "
         "Mail clients clip above 102,000.",
     )
+    template: str = Field(
+        "",
+        description="Folder of templates/ with the desk's own look (docs/templates.md); left out: the built-in one.",
+        examples=["bulletin"],
+    )
     alerts: AlertSection | None = Field(None, description="Immediate messages; none if left out.")
 
     def desk(self, folder: Path) -> Desk:
@@ -233,4 +240,5 @@ class DeskSection(Section):
             tags=self.tags,
             budget=self.budget,
             send_empty=self.send_empty,
+            template=self.template,
         )

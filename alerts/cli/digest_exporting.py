@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -39,12 +40,13 @@ def export(
     Exit 1 when there is no such digest.
     """
     from alerts.delivery.exporting import FORMATS, export_digest
-    from alerts.digests.render import render
+    from alerts.digests.looks import show_stored
 
     configuration = state.configuration(skip_broken=True)
     wanted = FORMATS[FORMATS.index("json" if as_json else form)]
     with common.open_database(configuration) as archive, archive.read() as connection:
-        found = export_digest(connection, (desk, number), wanted, render, configuration.settings.alerts, to=to)
+        shown = partial(show_stored, configuration, desk)
+        found = export_digest(connection, (desk, number), wanted, shown, configuration.settings.alerts, to=to)
     if found is None:
         aim = f" that went to {to} as {wanted}" if to else ""
         click.echo(f"ceasewire: there is no digest #{number} of desk {desk!r}{aim}", err=True)

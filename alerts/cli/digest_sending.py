@@ -36,7 +36,7 @@ def send_test(state: common.State, desk: str, *, addresses: tuple[str, ...], as_
     from alerts.delivery import rehearsing
     from alerts.delivery.relay import RelayError
     from alerts.digests.freeze import preview_snapshot
-    from alerts.digests.render import render
+    from alerts.digests.looks import show_digest
 
     configuration = state.configuration()
     chosen = find_desk(configuration, desk)
@@ -46,7 +46,7 @@ def send_test(state: common.State, desk: str, *, addresses: tuple[str, ...], as_
     now = common.utc_now()
     with common.open_database(configuration) as archive:
         snapshot = preview_snapshot(archive, configuration, chosen, now)
-    made = (snapshot, render(snapshot))
+    made = (snapshot, show_digest(configuration, chosen, snapshot))
     codes = {0}
     try:
         for one in rehearsing.send_test(configuration.settings.alerts, chosen, made, to, now):

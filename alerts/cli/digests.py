@@ -17,21 +17,42 @@ def digest() -> None:
     """Preview, list, show and export digests; send one to try."""
 
 
-@digest.command(
-    epilog="\b\nExamples:\n  ceasewire digest preview example\n  ceasewire digest preview example --html -o p.html"
-)
+_PREVIEW_EPILOG = """\b
+Examples:
+  ceasewire digest preview example
+  ceasewire digest preview example --html -o p.html
+  ceasewire digest preview example --template bulletin --sample 60 --html -o look.html
+"""
+
+
+@digest.command(epilog=_PREVIEW_EPILOG)
 @click.argument("desk")
+@click.option("--template", metavar="NAME", help="In the look of this template, and exit 78 if it fails.")
+@click.option("--sample", type=click.IntRange(0, 5000), metavar="N", help="With N invented stories; needs no database.")
 @click.option("--html", "as_html", is_flag=True, help="The HTML part instead of the text part.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.pass_obj
-def preview(state: common.State, desk: str, *, as_html: bool, output: Path | None) -> None:
+def preview(
+    state: common.State, desk: str, *, template: str | None, sample: int | None, as_html: bool, output: Path | None
+) -> None:
     """Show the digest that DESK would get now. Claims, numbers and sends nothing."""
-    from alerts.digests import preview as preview_digest
+    from alerts.digests import samples
+    from alerts.digests.freeze import preview_snapshot
+    from alerts.digests.looks import show_digest, show_strictly
+    from alerts.templates import read_template
 
     configuration = state.configuration()
     chosen = find_desk(configuration, desk)
-    with common.open_database(configuration) as archive:
-        rendered = preview_digest(archive, configuration, chosen, common.utc_now())
+    if sample is not None:
+        budget = chosen.budget or configuration.settings.alerts.byte_budget
+        snapshot = samples.digest_of(sample, chosen, budget=budget)
+    else:
+        with common.open_database(configuration) as archive:
+            snapshot = preview_snapshot(archive, configuration, chosen, common.utc_now())
+    if template is not None:
+        rendered = show_strictly(read_template(configuration.folder, template), snapshot)
+    else:
+        rendered = show_digest(configuration, chosen, snapshot)
     text = rendered.html if as_html else f"Subject: {rendered.subject}\n\n{rendered.text}"
     if output is None:
         click.echo(text)
@@ -66,7 +87,7 @@ def list_(state: common.State, desk: str | None, *, as_json: bool, count: int) -
 @click.pass_obj
 def show(state: common.State, desk: str, number: int, *, as_html: bool) -> int:
     """Show digest NUMBER of DESK as it was frozen."""
-    from alerts.digests.render import render
+    from alerts.digests.looks import show_stored
     from alerts.ledger import digests as ledger
 
     configuration = state.configuration(skip_broken=True)
@@ -75,7 +96,7 @@ def show(state: common.State, desk: str, number: int, *, as_html: bool) -> int:
     if snapshot is None:
         click.echo(f"ceasewire: there is no digest #{number} of desk {desk!r}", err=True)
         return common.FINDING
-    rendered = render(snapshot)
+    rendered = show_stored(configuration, desk, snapshot)
     click.echo(rendered.html if as_html else f"Subject: {rendered.subject}\n\n{rendered.text}")
     return 0
 

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from alerts.cli import common
+from alerts.cli.lazy import LazyGroup, Table
+
+if TYPE_CHECKING:
+    from alerts.configuration import Configuration
+    from crawler.errors import Problem
+
+CONFIG_COMMANDS: Table = {
+    "check": ("alerts.cli.setup", "check", "Check every file of the configuration."),
+    "templates": (
+        "alerts.cli.templates",
+        "templates",
+        "What a desk's own template can change; files to start with.",
+    ),
+    "schemas": ("alerts.cli.setup", "schemas", "Write the JSON Schemas and the configuration reference."),
+}
 
 
 @click.command(
@@ -42,28 +58,50 @@ def init(folder: Path) -> None:
     click.echo(f"  ceasewire --config {folder} run")
 
 
-@click.group()
+@click.group(cls=LazyGroup, table=CONFIG_COMMANDS)
 def config() -> None:
-    """Check the configuration; write its JSON Schemas."""
+    """Check the configuration; write templates of desks and JSON Schemas."""
 
 
-@config.command()
+@click.command()
 @click.argument("folder", required=False, type=click.Path(file_okay=False, exists=True))
 @click.pass_obj
 def check(state: common.State, folder: str | None) -> int:
     """Check every file of the configuration (or of FOLDER): all errors at once, each with its place and a suggestion.
 
-    Exit 78 when something is wrong. Warnings are shown and stop nothing.
+    Templates of desks are rendered on 0, 1, 60 and 500 stories and on hostile texts. Exit 78 when something is wrong.
+    Warnings are shown and stop nothing.
     """
+    from crawler.errors import ConfigError
+
     if folder is not None:
         state.folder = folder
-    configuration = state.configuration(lint=True)
-    for problem in configuration.problems:
+    try:
+        configuration = state.configuration(lint=True)
+    except ConfigError as error:
+        raise ConfigError([*error.problems, *_templates(state.config_folder())]) from error
+    problems = [*configuration.problems, *_templates(configuration.folder, configuration)]
+    if not all(problem.warning for problem in problems):
+        raise ConfigError(problems)
+    for problem in problems:
         click.echo(str(problem), err=True)
     return 0
 
 
-@config.command()
+def _templates(folder: Path, configuration: Configuration | None = None) -> list[Problem]:
+    """What is wrong with the templates of desks; what renders them is only imported where there are some."""
+    from alerts.templates import template_names
+
+    if not template_names(folder):
+        return []
+    from alerts.digests.proving import check_templates
+
+    if configuration is None:
+        return check_templates(folder)
+    return check_templates(folder, configuration.desks, configuration.settings.alerts.byte_budget)
+
+
+@click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def schemas(folder: Path) -> None:
     """Write the JSON Schemas and the configuration reference into FOLDER (docs/schemas/, docs/configuration.md)."""

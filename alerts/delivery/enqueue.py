@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from alerts.delivery.composing import COMPOSING_ERRORS, Message, final_bytes, targets
 from alerts.delivery.linking import links_of, signer_of
 from alerts.delivery.mail import message_id
 from alerts.delivery.steps import step
 from alerts.digests.alert import compose_alert, render_alert
-from alerts.digests.render import ReaderLinks, Rendered, render
+from alerts.digests.looks import Looks, Make, brief, log_fault
+from alerts.digests.render import NO_LINKS, render
 from alerts.errors import DeliveryError
 from alerts.ledger import alerts as alert_queries
 from alerts.ledger import deliveries, readers
 from alerts.ledger.deliveries import FrozenDigest, NewDelivery
 from alerts.ledger.digests import load_snapshot
+from alerts.ledger.template_failures import TemplateFailure, note_failure, note_success
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -58,6 +60,7 @@ class _Enqueuing:
         self._now = now
         self._desks = {desk.id: desk for desk in configuration.desks}
         self._signer: Signer | None = None
+        self._looks = Looks(configuration.templates)
 
     def run(self) -> int:
         with self._archive.read() as connection:
@@ -77,13 +80,18 @@ class _Enqueuing:
         places = self._places(desk, desk.routes, lambda route: (digest.slot, route))
         try:
             snapshot = load_snapshot(digest.snapshot)
-            message = self._message(desk, snapshot, render, places)
+            message, failure = self._message(_Telling(desk, name, "digest", render), snapshot, places)
         except COMPOSING_ERRORS:
             log.exception("%s cannot be rendered and waits", name)
             return 0
         new = [NewDelivery(digest.id, *place, *self._composed(message, name, place)) for place in places]
         step("enqueue.composed")
-        made = self._insert(lambda connection: deliveries.mark_enqueued(connection, digest.id), new)
+
+        def take(connection: sa.Connection) -> bool:
+            _note(connection, desk, "digest", failure)
+            return deliveries.mark_enqueued(connection, digest.id)
+
+        made = self._insert(take, new)
         step("enqueue.done")
         return made
 
@@ -101,14 +109,19 @@ class _Enqueuing:
                 snapshot = compose_alert(connection, self._configuration, desk, alert, gathered, self._now)
             if snapshot is None:
                 return self._withdraw(alert, name)
-            message = self._message(desk, snapshot, render_alert, places)
+            message, failure = self._message(_Telling(desk, name, "alert", render_alert), snapshot, places)
         except COMPOSING_ERRORS:
             log.exception("%s cannot be rendered and waits", name)
             return 0
         if alert.kind != alert_queries.STORM:
             message = replace(message, story=alert.story)
         new = [NewDelivery(None, *place, *self._composed(message, name, place), alert=alert.id) for place in places]
-        return self._insert(lambda connection: alert_queries.settle(connection, alert.id, alert_queries.ENQUEUED), new)
+
+        def take(connection: sa.Connection) -> bool:
+            _note(connection, desk, "alert", failure)
+            return alert_queries.settle(connection, alert.id, alert_queries.ENQUEUED)
+
+        return self._insert(take, new)
 
     def _withdraw(self, alert: Alert, name: str) -> int:
         with self._archive.write() as connection:
@@ -132,14 +145,23 @@ class _Enqueuing:
         return found
 
     def _message(
-        self, desk: Desk, snapshot: Mapping[str, Any], make: Renderer, places: Sequence[tuple[str, str, str]]
-    ) -> Message:
-        message = Message(desk, snapshot, make(snapshot), self._now)
+        self, telling: _Telling, snapshot: Mapping[str, Any], places: Sequence[tuple[str, str, str]]
+    ) -> tuple[Message, TemplateFailure | None]:
+        """The message in the look of its desk, and why it could not have that look."""
+        desk, name = telling.desk, telling.name
         mailed = [identity for route, _, identity in places if route == "mail"]
-        if self._signer is None or self._options.web is None or not mailed:
-            return message
-        base = self._options.web.url
-        return replace(message, linked=make(snapshot, links_of(base, mailed[0])), base=base)
+        web = self._options.web if self._signer is not None and mailed else None
+        links = [NO_LINKS] if web is None else [NO_LINKS, links_of(web.url, mailed[0])]
+        shown = self._looks.show(desk, snapshot, telling.make, links)
+        failure = None
+        if shown.fault is not None:
+            log_fault(desk, name, shown.fault)
+            fault = brief(shown.fault)
+            failure = TemplateFailure(desk.id, telling.kind, desk.template, name, fault, self._now, self._now)
+        message = Message(desk, snapshot, shown.parts[0], self._now)
+        if web is not None:
+            message = replace(message, linked=shown.parts[1], base=web.url)
+        return message, failure
 
     def _composed(self, message: Message, name: str, place: tuple[str, str, str]) -> tuple[bytes | None, str]:
         """The final bytes for one target, or why there are none: that delivery is then failed and told of."""
@@ -159,8 +181,18 @@ class _Enqueuing:
         return len(new)
 
 
-class Renderer(Protocol):
-    """Renders a digest, or an alert."""
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What is told to whom: `name` as logs have it, `kind` digest or alert, `make` renders it."""
 
-    def __call__(self, snapshot: Mapping[str, Any], links: ReaderLinks = ..., /) -> Rendered:
-        """With the links of one reader, or without any."""
+    desk: Desk
+    name: str
+    kind: str
+    make: Make
+
+
+def _note(connection: sa.Connection, desk: Desk, kind: str, failure: TemplateFailure | None) -> None:
+    if failure is not None:
+        note_failure(connection, failure)
+    elif desk.template:
+        note_success(connection, desk.id, kind)

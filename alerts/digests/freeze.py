@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from alerts.digests import choose as choosing
 from alerts.digests.compose import Occasion, Told, compose
 from alerts.digests.coverage import Reach, cover
-from alerts.digests.render import Rendered, render
+from alerts.digests.looks import show_digest
 from alerts.items import start_desks
 from alerts.ledger import digests as queries
 from alerts.ledger import flags as flag_queries
@@ -33,6 +33,7 @@ from crawler.archive.articles import get_article
 if TYPE_CHECKING:
     from alerts.configuration import Configuration
     from alerts.desks import Desk
+    from alerts.digests.render import Rendered
     from alerts.ledger.items import Item
     from crawler.archive import Archive
     from crawler.sources import Source
@@ -74,8 +75,8 @@ def make_digests(archive: Archive, configuration: Configuration, now: datetime) 
 
 
 def preview(archive: Archive, configuration: Configuration, desk: Desk, now: datetime) -> Rendered:
-    """Render what the desk's next digest would hold now. Claims, numbers and stores nothing."""
-    return render(preview_snapshot(archive, configuration, desk, now))
+    """Render what the desk's next digest would hold now, in its look. Claims, numbers and stores nothing."""
+    return show_digest(configuration, desk, preview_snapshot(archive, configuration, desk, now))
 
 
 def preview_snapshot(archive: Archive, configuration: Configuration, desk: Desk, now: datetime) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _fitting(part: Callable[[Mapping[str, Any]], str], snapshot: Snapshot, stori
         return made[_most(least, total, lambda full: room(full, total)), total]
     if room(least, least) >= 0:
         return made[least, _most(least, total, lambda shown: room(least, shown))]
-    few = _most(0, least, lambda shown: room(shown, shown))
+    few = _most(0, least, lambda shown: room(shown, shown)) if room(0, 0) >= 0 else 0
     return made[few, few]
 
 

@@ -11,7 +11,7 @@ from alerts.ledger import schema
 from crawler.archive import versions
 
 LEDGER = versions.MigrationSet(
-    "ledger", "ledger_version", "0003", Path(__file__).parent / "migrations", schema.metadata
+    "ledger", "ledger_version", "0004", Path(__file__).parent / "migrations", schema.metadata
 )
 versions.register(LEDGER)
 

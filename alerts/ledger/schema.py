@@ -369,6 +369,19 @@ relay = sa.Table(
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
 )
 
+# A desk whose template fails: its messages have the built-in look until it works again.
+template_failure = sa.Table(
+    "template_failure",
+    metadata,
+    sa.Column("desk", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),  # digest | alert
+    sa.Column("template", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("fault", sa.Text, nullable=False),
+    sa.Column("since", UTCDateTime, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False),
+)
+
 # One execution of one job.
 run = sa.Table(
     "run",

@@ -21,6 +21,7 @@ from alerts.delivery.chat import check as check_chat
 from alerts.delivery.linking import unreachable
 from alerts.delivery.smtp import probe
 from alerts.ledger import schema as ledger
+from alerts.ledger.template_failures import template_failures
 from alerts.links import Signer
 from alerts.routes import ChatRoute
 from alerts.schedule import next_slots
@@ -76,7 +77,7 @@ def _examine_parts(configuration: Configuration, now: datetime) -> list[Check]:
     checks = [
         _clock(now), *_desks(configuration, now), *_mail_server(configuration),
         *_archive_mailbox(configuration), *_web_side(configuration),
-        *_proxies(), *_chats(configuration),
+        *_proxies(), *_chats(configuration), *_templates(configuration),
     ]  # fmt: skip
     try:
         archive = open_archive(configuration.database_url)
@@ -85,7 +86,7 @@ def _examine_parts(configuration: Configuration, now: datetime) -> list[Check]:
     except (ArchiveError, OSError, sa.exc.SQLAlchemyError) as error:
         return [*checks, Check("database", "error", f"cannot be opened: {error}")]
     try:
-        return [*checks, *_database(archive), *_rows(archive, now)]
+        return [*checks, *_database(archive), *_rows(archive, configuration, now)]
     finally:
         archive.close()
 
@@ -199,11 +200,31 @@ def _file_system(path: Path) -> str:
     return kind
 
 
-def _rows(archive: Archive, now: datetime) -> Iterator[Check]:
+def _templates(configuration: Configuration) -> Iterator[Check]:
+    """Whether the templates of desks work; while they do not, digests go out in the built-in look."""
+    from alerts.digests.proving import prove
+
+    for name, template in configuration.templates.items():
+        users = [desk for desk in configuration.desks if desk.template == name]
+        errors = [problem for problem in prove(template, users[0]) if not problem.warning]
+        if errors:
+            more = f" and {len(errors) - 1} more; see `ceasewire config check`" if len(errors) > 1 else ""
+            first = str(errors[0]).splitlines()[0]
+            yield Check(f"template {name}", "error", first + more, configuration=True)
+        else:
+            yield Check(f"template {name}", "ok", f"works, for {', '.join(desk.id for desk in users)}")
+
+
+def _rows(archive: Archive, configuration: Configuration, now: datetime) -> Iterator[Check]:
     with archive.read() as connection:
         yield _last_success(connection, now)
         yield from _outbox(connection)
         yield _channels(connection)
+        named = {desk.id: desk.template for desk in configuration.desks}
+        for failure in template_failures(connection):
+            if named.get(failure.desk) == failure.template:
+                detail = f"{failure.message} went out in the built-in look: {failure.fault}"
+                yield Check(f"template {failure.template}", "warning", detail)
 
 
 def _last_success(connection: sa.Connection, now: datetime) -> Check:

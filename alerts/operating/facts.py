@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from alerts.ledger import deliveries, flags, runs
 from alerts.ledger import schema as ledger
 from alerts.ledger.deliveries import State
+from alerts.ledger.template_failures import template_failures
 from crawler.archive import schema as archive_schema
 from crawler.articles import PageState
 from crawler.polling import Health
 
 if TYPE_CHECKING:
     from alerts.ledger.runs import Run
+    from alerts.ledger.template_failures import TemplateFailure
     from crawler.archive import Archive
 
 RECENT = timedelta(hours=24)
@@ -56,6 +58,7 @@ class Facts:
         oldest_ready: since when the oldest ready delivery waits.
         oldest_doubt: since when the oldest delivery is in doubt.
         relays: mail servers that are held, each with the reply.
+        template_failures: messages that had to be shown in the built-in look.
     """
 
     at: datetime
@@ -75,6 +78,7 @@ class Facts:
     oldest_ready: datetime | None
     oldest_doubt: datetime | None
     relays: Sequence[tuple[str, str]]
+    template_failures: Sequence[TemplateFailure] = ()
 
 
 def gather(archive: Archive, now: datetime) -> Facts:
@@ -103,6 +107,7 @@ def gather(archive: Archive, now: datetime) -> Facts:
             oldest_ready=deliveries.oldest_ready(connection),
             oldest_doubt=_oldest_doubt(connection),
             relays=[(row.name, row.reply) for row in connection.execute(sa.select(ledger.relay))],
+            template_failures=template_failures(connection),
         )
 
 

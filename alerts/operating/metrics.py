@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from alerts.ledger.deliveries import State
-from alerts.operating.status import slot_delays
+from alerts.operating.status import failing_templates, slot_delays
 from crawler.polling import Health
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ class _Facts(Collector):
         yield _single("ceasewire_articles_unread", "Articles the rules have not read yet.", facts.unread)
         yield _single("ceasewire_pages_wanted", "Articles whose page is still to be fetched.", facts.pages_wanted)
         yield _single("ceasewire_digests_frozen", "Digests whose deliveries could not be made yet.", facts.frozen)
+        failing = {failure.desk for failure in failing_templates(facts, self._desks)}
+        templates = {desk.id: float(desk.id in failing) for desk in self._desks if desk.template}
+        yield _by_label(
+            "ceasewire_template_failed", "1 if the latest message had to use the built-in look.", "desk", templates
+        )
         yield _single("ceasewire_observed_timestamp_seconds", "When these figures were read.", facts.at.timestamp())
 
     def _jobs(self) -> Iterator[GaugeMetricFamily]:

@@ -15,6 +15,7 @@ from alerts.schedule import next_slots, prev_slot
 if TYPE_CHECKING:
     from alerts.configuration import Configuration
     from alerts.desks import Desk
+    from alerts.ledger.template_failures import TemplateFailure
     from alerts.operating.facts import Facts
 
 LATE = timedelta(hours=2)
@@ -120,6 +121,7 @@ def _broken(facts: Facts, configuration: Configuration) -> Iterator[Line]:
         *_broken_files(configuration),
         *_failed_jobs(facts),
         *_missed_slots(facts, configuration.desks),
+        *_templates(facts, configuration.desks),
     ]
     if facts.frozen:
         text = f"{_many(facts.frozen, 'digest')} cannot be written out: see the messages of `ceasewire run -v`"
@@ -155,6 +157,21 @@ def _missed_slots(facts: Facts, desks: Sequence[Desk]) -> Iterator[Line]:
     for desk_id, delay in slot_delays(facts, desks).items():
         if delay > LATE:
             yield Line("broken", "error", f"desk {desk_id}: its digest is {span(delay)} late")
+
+
+def failing_templates(facts: Facts, desks: Sequence[Desk]) -> list[TemplateFailure]:
+    """Failures of templates that their desks still name."""
+    named = {desk.id: desk.template for desk in desks}
+    return [failure for failure in facts.template_failures if named.get(failure.desk) == failure.template]
+
+
+def _templates(facts: Facts, desks: Sequence[Desk]) -> Iterator[Line]:
+    for failure in failing_templates(facts, desks):
+        text = (
+            f"template {failure.template} failed for {failure.message}, {ago(failure.at, facts.at)}, which went out in "
+            f"the built-in look: {failure.fault} (see `ceasewire config check`)"
+        )
+        yield Line("broken", "error", text)
 
 
 def slot_delays(facts: Facts, desks: Sequence[Desk]) -> dict[str, timedelta]:

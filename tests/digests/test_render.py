@@ -224,3 +224,11 @@ def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 40])
+def test_a_head_that_is_larger_than_the_budget_still_comes(count: int) -> None:
+    snapshot = samples.snapshot(samples.stories(count), budget=1_000)
+    rendered = render(snapshot)
+    assert "Field desk" in rendered.html
+    assert samples.SAMPLES[0][1] not in rendered.html
