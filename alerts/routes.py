@@ -46,9 +46,13 @@ class FolderRoute:
 
 @dataclass(frozen=True, slots=True)
 class SiteRoute:
-    """A folder (absolute) that holds every digest as pages with indexes, an Atom feed and JSON."""
+    """A folder (absolute) that holds every digest as pages with indexes, an Atom feed and JSON.
+
+    `url` is where a web server shows it, without a slash at its end; empty if none does.
+    """
 
     folder: Path
+    url: str = ""
     kind: Literal["site"] = "site"
 
     @property
@@ -104,6 +108,15 @@ def _check_webhook(url: str) -> str:
     return url
 
 
+def _check_site_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise fault(f"`{url}` is no address of a site", expected="such as https://www.example.org/digests")
+    if parts.username or parts.password:
+        raise fault("the address would be mailed with its password to every reader", expected="an address without one")
+    return url.rstrip("/")
+
+
 def _is_near(host: str) -> bool:
     """This machine or its private network."""
     if host == "localhost":
@@ -144,6 +157,11 @@ class RouteSection(Section):
         "stories; opens from disk or behind any web server. Several desks may share it. Relative to the configuration "
         "folder.",
     )
+    site_url: Annotated[str, AfterValidator(_check_site_url)] | None = Field(
+        None,
+        description="Of a site: its address, if a web server shows the folder. Mails then link to their digest's page, "
+        "which holds every story.",
+    )
     webhook: Annotated[str, AfterValidator(_check_webhook)] | None = Field(
         None, description="URL that gets every digest as signed JSON by POST (standardwebhooks.com)."
     )
@@ -167,6 +185,8 @@ class RouteSection(Section):
         if len(kinds) != 1:
             message = "a route is of one kind" if kinds else "the route leads nowhere"
             raise fault(message, expected=f"exactly one of {', '.join(KINDS)}", code="route-kind")
+        if self.site_url is not None and self.site is None:
+            raise fault("`site_url` belongs to a site", expected="`site:`, the folder that is shown there")
         for kind, word in (("webhook", "secret"), ("chat", "url")):
             places = bool(getattr(self, f"{word}_env")) + (getattr(self, f"{word}_file") is not None)
             if kinds[0] == kind and places != 1:
@@ -186,7 +206,7 @@ class RouteSection(Section):
         if self.chat is not None:
             return ChatRoute(self.chat, Secret(self.url_env, _under(root, self.url_file)))
         if self.site is not None:
-            return SiteRoute(root / self.site)
+            return SiteRoute(root / self.site, self.site_url or "")
         return FolderRoute(root / str(self.folder))
 
 

@@ -45,6 +45,7 @@ class Message:
         story: of an alert, so that the mails about one story stand together; None for a digest.
         linked: the same with links for the reader of one mail, a placeholder standing for that reader's token.
         base: address of our web side; empty without links.
+        whole: the same without a budget, for a site; None where there is none.
     """
 
     desk: Desk
@@ -54,6 +55,7 @@ class Message:
     story: int | None = None
     linked: Rendered | None = None
     base: str = ""
+    whole: Rendered | None = None
 
 
 def targets(routes: Sequence[Route]) -> Iterator[tuple[str, str]]:
@@ -86,7 +88,8 @@ def final_bytes(
         case "webhook":
             return _json(document(message.snapshot, message.rendered))
         case "site":
-            pages = {"html": message.rendered.html, "text": message.rendered.text}
+            whole = message.whole or message.rendered
+            pages = {"html": whole.html, "text": whole.text}
             return _json({"document": document(message.snapshot, message.rendered), **pages})
         case "chat":
             return _json(chat_lines(message.snapshot, message.rendered))

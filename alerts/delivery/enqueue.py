@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from alerts.delivery.composing import COMPOSING_ERRORS, Message, final_bytes, targets
 from alerts.delivery.linking import links_of, signer_of
 from alerts.delivery.mail import message_id
+from alerts.delivery.site import WHOLE, page_url
 from alerts.delivery.steps import step
 from alerts.digests.alert import compose_alert, render_alert
 from alerts.digests.looks import Looks, Make, brief, log_fault
-from alerts.digests.render import NO_LINKS, render
+from alerts.digests.render import ReaderLinks, render
 from alerts.errors import DeliveryError
 from alerts.ledger import alerts as alert_queries
 from alerts.ledger import deliveries, readers
@@ -151,7 +152,9 @@ class _Enqueuing:
         desk, name = telling.desk, telling.name
         mailed = [identity for route, _, identity in places if route == "mail"]
         web = self._options.web if self._signer is not None and mailed else None
-        links = [NO_LINKS] if web is None else [NO_LINKS, links_of(web.url, mailed[0])]
+        links = [_links(desk, snapshot)]
+        if web is not None:
+            links.append(replace(links_of(web.url, mailed[0]), page=links[0].page))
         shown = self._looks.show(desk, snapshot, telling.make, links)
         failure = None
         if shown.fault is not None:
@@ -159,6 +162,9 @@ class _Enqueuing:
             fault = brief(shown.fault)
             failure = TemplateFailure(desk.id, telling.kind, desk.template, name, fault, self._now, self._now)
         message = Message(desk, snapshot, shown.parts[0], self._now)
+        if any(route == "site" for route, _, _ in places):
+            whole = self._looks.show(desk, {**snapshot, "budget": WHOLE}, telling.make)
+            message = replace(message, whole=whole.parts[0])
         if web is not None:
             message = replace(message, linked=shown.parts[1], base=web.url)
         return message, failure
@@ -189,6 +195,11 @@ class _Telling:
     name: str
     kind: str
     make: Make
+
+
+def _links(desk: Desk, snapshot: Mapping[str, Any]) -> ReaderLinks:
+    """What every reader's copy has: the digest's page, where a web server shows it. An alert has none."""
+    return ReaderLinks(page=page_url(desk.routes, snapshot["desk"], snapshot["number"]) if "number" in snapshot else "")
 
 
 def _note(connection: sa.Connection, desk: Desk, kind: str, failure: TemplateFailure | None) -> None:

@@ -28,9 +28,12 @@ from alerts.delivery.folder import file_stem, sync_folder, write_file
 from alerts.delivery.steps import step
 from alerts.digests import wording
 from alerts.errors import DeliveryError
+from alerts.routes import Route
 
 NEWEST = 200
 """Stories in a feed: feed readers ask often, and the pages hold the rest."""
+WHOLE = 20_000_000
+"""Budget of a digest's page in bytes: it holds every story, because browsers cut nothing off."""
 ON_FRONT = 5
 """Digests of each desk on the first page."""
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -71,6 +74,12 @@ def write_edition(root: Path, data: bytes, domain: str) -> Path:
         raise DeliveryError(str(root), f"cannot write {place}: {error.strerror}", permanent=False) from error
     step("site.indexed")
     return page
+
+
+def page_url(routes: Iterable[Route], desk: str, number: int) -> str:
+    """Where a web server shows a digest's page; empty when no route of its desk names a site's address."""
+    sites = [route.url for route in routes if route.kind == "site" and route.url]
+    return f"{sites[0]}/{folder_name(desk)}/{number}.html" if sites else ""
 
 
 def folder_name(desk: str) -> str:

@@ -20,12 +20,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.delivery import enqueue, states, webhook
+from alerts.delivery.mail import parts_of
 from alerts.delivery.outbox import deliver
 from alerts.delivery.site import write_edition
 from alerts.digests.brief import fit_lines
+from alerts.ledger.digests import store_snapshot
 from crawler.archive import Archive
-from tests.delivery.world import MINUTE, SLOT, configure_routes, freeze, rows
+from tests.delivery.world import MINUTE, SLOT, configure_routes, final_bytes, freeze, rows
 from tests.delivery.zygote import Zygote, run_once
+from tests.digests import samples
 
 SECRET = "whsec_" + base64.b64encode(b"known to both sides").decode()
 
@@ -264,6 +267,25 @@ def test_a_feed_holds_the_newest_stories_only(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "stories.json").read_bytes())
     assert len(found) == 200
     assert {story["digest"] for story in found} == {2, 3}
+
+
+def test_mails_lead_to_the_page_that_holds_every_story(sqlite_archive: Archive, tmp_path: Path) -> None:
+    site = {"site": "www", "site_url": "https://www.desk.example/told/"}
+    configuration = configure_routes(tmp_path / "config", [{"mail": ["a@desk.example"]}, site])
+    freeze(sqlite_archive, configuration)
+    with sqlite_archive.write() as connection:
+        store_snapshot(connection, 1, samples.snapshot(samples.stories(60), budget=8_000))
+    assert enqueue(sqlite_archive, configuration, SLOT) == 2
+    mail, page = (final_bytes(sqlite_archive, row["id"]) for row in rows(sqlite_archive))
+    for part in parts_of(mail):
+        assert "https://www.desk.example/told/field/214.html" in part
+        assert " more" in part
+    place = write_edition(tmp_path / "www", page, "news.example")
+    assert place == tmp_path / "www/field/214.html"
+    written = place.read_text("utf-8")
+    assert written.count('class="q"') == 60
+    assert " more" not in written
+    assert "in the browser" not in written
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
