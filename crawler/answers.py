@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from crawler.archive.channels import ChannelRow, Validators
-from crawler.articles import FeedDocument
+from crawler.articles import FeedDocument, is_over
 from crawler.items import ChannelAnswer
 from crawler.polling import Kind, challenge, kind_of_status, max_age_minutes, retry_after_seconds
 
@@ -121,6 +121,9 @@ def read_answer(reply: Reply, channel: ChannelRow, document: FeedDocument, now: 
     problems = [document.problem] if document.problem else []
     if reply.cut:
         problems.insert(0, "the document was cut off")
+    over = sum(map(is_over, document.entries))
+    if over:
+        problems.append(f"{over} items have fields too long to be kept, which were cut")
     return ChannelAnswer(
         channel,
         now,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -52,6 +52,55 @@ class Entry:
     authors: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     language: str = ""
+
+
+MOST_TITLE, MOST_LINK, MOST_NAME, MOST_NAMES, MOST_TEXT = 500, 8000, 200, 50, 1_000_000
+"""Longest title, link, and name (of an author, a label; a date as written), most names of a kind, longest text."""
+
+
+def within_limits(entry: Entry) -> Entry:
+    """The entry with every field cut to a length that people can read and mails can carry.
+
+    Nothing that rules may read is lost by it: of a title that is cut the whole stands before the text. A link that is
+    too long to be fetched is left out; the item is kept.
+    """
+    if not is_over(entry):
+        return entry
+    whole = f"{entry.title}\n\n" if len(entry.title) > MOST_TITLE else ""
+    first = entry.content if entry.content.strip() else entry.summary
+    kept = (whole + first)[:MOST_TEXT]
+    return replace(
+        entry,
+        title=cut_line(entry.title, MOST_TITLE),
+        link=entry.link if len(entry.link) <= MOST_LINK else "",
+        content=kept if entry.content.strip() else "",
+        summary=entry.summary[:MOST_TEXT] if entry.content.strip() else kept,
+        raw_date=entry.raw_date[:MOST_NAME],
+        authors=tuple(cut_line(name, MOST_NAME) for name in entry.authors[:MOST_NAMES]),
+        labels=tuple(cut_line(label, MOST_NAME) for label in entry.labels[:MOST_NAMES]),
+        language=entry.language[:MOST_NAME],
+    )
+
+
+def is_over(entry: Entry) -> bool:
+    """Whether a field of an entry is longer than it is kept."""
+    names = (*entry.authors, *entry.labels, entry.raw_date, entry.language)
+    return (
+        len(entry.title) > MOST_TITLE
+        or len(entry.link) > MOST_LINK
+        or len(entry.summary) > MOST_TEXT
+        or len(entry.content) > MOST_TEXT
+        or max(len(entry.authors), len(entry.labels)) > MOST_NAMES
+        or max(map(len, names)) > MOST_NAME
+    )
+
+
+def cut_line(line: str, most: int) -> str:
+    """A line of at most `most` characters; one that is cut, between words where there are any, ends in an ellipsis."""
+    if len(line) <= most:
+        return line
+    space = line.rfind(" ", most // 2, most)
+    return line[: space if space > 0 else most - 1].rstrip() + "…"
 
 
 @dataclass(frozen=True, slots=True)

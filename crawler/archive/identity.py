@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crawler.archive.texts import storable
-from crawler.articles import Entry, entry_body, fold
+from crawler.articles import Entry, entry_body, fold, within_limits
 from crawler.urls import host_slot, url_key
 
 _AHEAD = timedelta(minutes=10)
@@ -77,6 +77,7 @@ def make_drafts(channel: str, entries: Iterable[Entry], now: datetime) -> list[D
 
 
 def _clean(entry: Entry, now: datetime) -> Entry:
+    entry = within_limits(entry)
     return replace(
         entry,
         guid=storable(entry.guid).strip(),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +14,17 @@ from crawler.archive import texts
 from crawler.archive.engine import insert_new, upsert
 from crawler.archive.identity import article_key, is_homepage
 from crawler.archive.schema import article, article_text, article_url
-from crawler.articles import Extraction, PageState, fold, text_hash
+from crawler.articles import (
+    MOST_NAME,
+    MOST_NAMES,
+    MOST_TEXT,
+    MOST_TITLE,
+    Extraction,
+    PageState,
+    cut_line,
+    fold,
+    text_hash,
+)
 
 _FIRST_PAUSE = timedelta(minutes=2)
 _CUT_TITLE = ("…", "...")
@@ -72,8 +84,8 @@ def store_page(
     if row is None:
         return
     stored = _stored(connection, article_id)
-    title = _better_title(row.title, " ".join(texts.storable(extraction.title).split()))
-    body = max(stored, texts.storable(extraction.text).replace("\r\n", "\n").strip(), key=len)
+    title = _better_title(row.title, cut_line(" ".join(texts.storable(extraction.title).split()), MOST_TITLE))
+    body = max(stored, texts.storable(extraction.text[:MOST_TEXT]).replace("\r\n", "\n").strip(), key=len)
     published = extraction.published if extraction.published and extraction.published <= now else None
     changed = (title, body) != (row.title, stored)
     values: dict[str, Any] = {
@@ -82,7 +94,7 @@ def store_page(
         "version": row.version + changed,
         "changed_at": now if changed else row.changed_at,
         "published": row.published or published,
-        "authors": row.authors or [texts.storable(name) for name in extraction.authors],
+        "authors": row.authors or _names(extraction.authors),
         "language": texts.storable(extraction.language) or row.language,
         "page_state": PageState.FETCHED.value,
         "page_tries": row.page_tries + 1,
@@ -145,6 +157,10 @@ def fail_page(  # noqa: PLR0913 - one outcome and the two limits that judge it
         )
     )
     return given_up
+
+
+def _names(authors: Iterable[str]) -> list[str]:
+    return [cut_line(texts.storable(name), MOST_NAME) for name in islice(authors, MOST_NAMES)]
 
 
 def _locked(connection: sa.Connection, article_id: int) -> sa.Row[Any] | None:

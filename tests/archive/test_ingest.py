@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from crawler.archive import Archive
-from crawler.archive.articles import find_by_url, get_article, import_article, iter_articles, pages_wanted
+from crawler.archive.articles import find_by_url, get_article, import_article, iter_articles, pages_wanted, store_page
 from crawler.archive.ingest import MOST_CHANGES
 from crawler.archive.schema import article, article_url, sighting
-from crawler.articles import Article, Entry, PageState
+from crawler.articles import MOST_NAME, MOST_NAMES, MOST_TEXT, MOST_TITLE, Article, Entry, Extraction, PageState
 from tests.archive.conftest import FEED, NOW, OTHER, OTHER_FEED, SITEMAP, SOURCE, add, check_sound, entry, rows
 
 
@@ -233,3 +233,31 @@ def test_iterating_goes_through_all_batches_in_order(archive: Archive) -> None:
     assert len(ids) == 1_201
     assert ids == sorted(set(ids))
     assert len(rows(archive, article_url)) == 1_201
+
+
+def test_fields_without_end_are_cut_and_what_rules_may_read_is_kept(archive: Archive) -> None:
+    title = "Shelling in Veld " * 60_000
+    many = ("Mara " * 10_000, *map(str, range(1000)))
+    hostile = entry(title=title, raw_date="x" * 10_000, authors=many, labels=("l" * 10_000,) * 99)
+    assert len(add(archive, hostile, entry("b", link="https://lanter.example/" + "x" * 9000)).new) == 2
+    with archive.read() as connection:
+        linkless, cut = iter_articles(connection)
+    assert len(cut.title) <= MOST_TITLE
+    assert cut.title.endswith("Veld…")
+    assert cut.body.startswith("Shelling in Veld Shelling")
+    assert MOST_TEXT - 1 <= len(cut.body) <= MOST_TEXT
+    assert (len(cut.authors), max(map(len, cut.authors)) <= MOST_NAME) == (MOST_NAMES, True)
+    assert (len(cut.labels), max(map(len, cut.labels)) <= MOST_NAME) == (MOST_NAMES, True)
+    assert (linkless.title, linkless.url, linkless.body) == ("Title b", "", "Summary of b.")
+    # The same items again, longer still, are known.
+    again = add(archive, replace(hostile, title=title + "x"), entry("b", link="https://lanter.example/" + "x" * 9000))
+    assert (again.new, again.known) == ((), 2)
+
+
+def test_a_page_s_title_has_an_end_too(archive: Archive) -> None:
+    [article] = add(archive, entry(title="")).new
+    with archive.write() as connection:
+        found = Extraction(title="Veld " * 1000, text="Text.", authors=("A" * 1000,) * 100)
+        store_page(connection, article, "https://lanter.example/news/a", 200, found, now=NOW)
+    stored = _only(archive)
+    assert (len(stored.title) <= MOST_TITLE, len(stored.authors), len(stored.authors[0])) == (True, 50, MOST_NAME)

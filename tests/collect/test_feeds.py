@@ -239,3 +239,12 @@ def test_scrapy_leaves_the_root_logger_alone(web: Web, run_collect: Collect, cap
     run_collect(make_source(("feed", f"{web.url}/rss"), ("feed", "http://127.0.0.1:9/refused"), fetch_pages=True))
     assert logging.getLogger().handlers == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_fields_that_were_cut_are_told(web: Web, run_collect: Collect, sqlite_archive: Archive) -> None:
+    long = item(1).replace("Shelling in Veld, report 1", "Shelling in Veld " * 1000)
+    web.replies["/rss"] = Reply(rss(long, item(2)), headers=FEED)
+    assert run_collect(make_source(("feed", f"{web.url}/rss"))).new_articles == 2
+    with sqlite_archive.read() as connection:
+        [channel] = list_channels(connection)
+    assert (channel.state, channel.state_reason) == ("ok", "1 items have fields too long to be kept, which were cut")
