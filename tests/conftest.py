@@ -17,14 +17,20 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from alerts import ledger
 from crawler.archive import Archive, open_archive
+from tests.forking import Forking
 from tests.order import Scheduling, place_of, scheduler
 from tests.postgres import find_install, using_server
 
 BOTH = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
+
+# How long an example takes says more about the machine than about us.
+settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("anywhere")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,6 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """Tests that share what is dear to make stay together."""
     return scheduler(config, log)
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forking]:
+    """What starts `ceasewire` and parts of it in processes that need not import anything any more."""
+    with Forking() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,29 +11,10 @@ import sqlalchemy as sa
 from crawler.archive.engine import Archive
 from crawler.archive.schema import article, channel, sighting
 from tests.collect.conftest import Reply, Seen, Web, item, rss
+from tests.forking import Forked, Forking
 
 FEEDS = 4
 WINDOW = 60
-PROGRAM = """
-def main():
-    # Imported here, because its workers read this file too.
-    import sys
-    from datetime import UTC, datetime
-    from crawler import reactor
-    from crawler.archive import open_archive
-    from crawler.collect import collect
-    from tests.collect.conftest import make_options, make_source
-
-    database, url, rounds, feeds = sys.argv[1:]
-    source = make_source(*(("feed", f"{url}/rss/{number}") for number in range(int(feeds))))
-    archive = open_archive(database)
-    for _ in range(int(rounds)):
-        now = lambda: datetime.now(UTC)
-        reactor.run(lambda: collect(archive, [source], make_options(), now=now, everything=True))
-
-if __name__ == "__main__":
-    main()
-"""
 
 
 class Press:
@@ -61,16 +38,13 @@ class Press:
 
 @pytest.mark.parametrize("kills", [3, pytest.param(40, marks=[pytest.mark.heavy, pytest.mark.timeout(1200)])])
 def test_what_was_published_is_archived_once(
-    kills: int, web: Web, sqlite_url: str, sqlite_archive: Archive, tmp_path: Path
+    kills: int, web: Web, sqlite_url: str, sqlite_archive: Archive, forking: Forking
 ) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM, encoding="utf-8")
     press, draw = Press(web), random.Random(kills)
 
-    def start(rounds: int) -> subprocess.Popen[str]:
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-        command = [sys.executable, str(program), sqlite_url, web.url, str(rounds), str(FEEDS)]
-        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    def start(rounds: int) -> Forked:
+        feeds = [f"{web.url}/rss/{number}" for number in range(FEEDS)]
+        return forking.start([sqlite_url, str(rounds), "feeds", *feeds], call="tests.collect.forever:main")
 
     for _ in range(kills):
         process = start(1000)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import psutil
 import pytest
@@ -22,6 +19,7 @@ from crawler.collect import CollectReport, collect
 from crawler.errors import StoppedError
 from crawler.sources import Source
 from tests.collect.conftest import Clock, Collect, Reply, Seen, Web, item, make_options, make_source, page, rss
+from tests.forking import Forked, Forking
 
 FEED = {"Content-Type": "application/rss+xml"}
 
@@ -95,28 +93,6 @@ def test_run_passes_on_what_a_coroutine_raises() -> None:
         reactor.run(fails)
 
 
-PROGRAM = """
-def main():
-    # Imported here, because its workers read this file too.
-    import sys
-    from datetime import UTC, datetime
-    from crawler import reactor
-    from crawler.archive import open_archive
-    from crawler.collect import collect
-    from tests.collect.conftest import make_options, make_source
-
-    database, url = sys.argv[1:]
-    source = make_source(("feed", url + "/rss"), fetch_pages=True)
-    # A machine with more to do may let this process stand still for seconds. An answer that is late for that is a try
-    # that failed, and the next one is due minutes later, which is not what is looked at here.
-    options = make_options(feed_timeout_seconds=60.0, page_timeout_seconds=60.0, extract_seconds=60.0)
-    reactor.run(lambda: collect(open_archive(database), [source], options, now=lambda: datetime.now(UTC)))
-
-if __name__ == "__main__":
-    main()
-"""
-
-
 def _reasons(archive: Archive) -> list[tuple[int, str, str | None]]:
     """What became of each page, for the message of a failure."""
     with archive.read() as connection:
@@ -126,10 +102,8 @@ def _reasons(archive: Archive) -> list[tuple[int, str, str | None]]:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_process_leaves_no_article_behind(
-    number: signal.Signals, web: Web, sqlite_url: str, sqlite_archive: Archive, tmp_path: Path
+    number: signal.Signals, web: Web, sqlite_url: str, sqlite_archive: Archive, forking: Forking
 ) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM, encoding="utf-8")
     items = [item(n, web.url) for n in range(8)]
     asked = threading.Semaphore(0)
     web.replies["/rss"] = Reply(rss(*items), headers=FEED)
@@ -141,10 +115,8 @@ def test_a_killed_process_leaves_no_article_behind(
     for n in range(8):
         web.replies[f"/news/{n}"] = answer
 
-    def start() -> subprocess.Popen[str]:
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-        command = [sys.executable, str(program), sqlite_url, web.url]
-        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    def start() -> Forked:
+        return forking.start([sqlite_url, "1", "pages", f"{web.url}/rss"], call="tests.collect.forever:main")
 
     first = start()
     for _ in range(3):
