@@ -68,7 +68,18 @@ class Outline:
 
 def outline_of(sandbox: Sandbox, file: str) -> Outline:
     """Read one file, a template's own or a built-in one."""
-    tree = sandbox.parse(file)
+    if file in sandbox.template.files:
+        return _outline(file, sandbox.parse(file))
+    name = file.removeprefix(BUILT_IN)
+    if name not in _built_in:
+        _built_in[name] = _outline(name, sandbox.parse(file))
+    return _built_in[name]
+
+
+_built_in: dict[str, Outline] = {}
+
+
+def _outline(file: str, tree: nodes.Template) -> Outline:
     parent = next(iter(tree.find_all(nodes.Extends)), None)
     extends = parent.template.value if parent is not None and isinstance(parent.template, nodes.Const) else ""
     names: list[nodes.Expr] = [node.template for node in tree.find_all(nodes.Include)]

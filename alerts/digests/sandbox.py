@@ -37,7 +37,7 @@ STEPS, STEPS_A_STORY = 200_000, 2_000
 """One page may take so many; the built-in ones take about 40 a story."""
 LETTERS, LETTERS_A_STORY = 2_000_000, 10_000
 """Length of the longest text; the built-in HTML has about 1,000 letters a story."""
-_LETTERS_A_STEP = 256
+_LETTERS_A_STEP, _MEMBERS_A_STEP = 64, 16
 _STEPS_A_LOOK = 128
 _LONGEST_RANGE = 10_000
 _LARGEST_NUMBER = 10**18
@@ -118,8 +118,7 @@ class Sandbox:
             RecursionError: it is nested too deeply.
         """
         self._environment.meter = _Meter(STEPS, LETTERS, float("inf"))
-        source, filename, _ = self._environment.loaded(name)
-        self._environment.compile(source, name, filename)
+        self._environment.get_template(name)
 
     @property
     def filters(self) -> Iterable[str]:
@@ -147,7 +146,16 @@ class _Meter:
             if time.thread_time() > self._end:
                 raise OverrunError(f"the template takes more than {SECONDS:.0f} s")
 
-    def check(self, letters: int) -> None:
+    def check(self, made: str | list[Any] | tuple[Any, ...]) -> None:
+        """What was made is not too large, and paid for."""
+        if isinstance(made, str):
+            self.check_letters(len(made))
+        elif len(made) > self.letters:
+            raise OverrunError(f"the template makes a list of more than {self.letters:,} members")
+        else:
+            self.spend(len(made) // _MEMBERS_A_STEP)
+
+    def check_letters(self, letters: int) -> None:
         if letters > self.letters:
             raise OverrunError(f"the template makes a text of more than {self.letters:,} letters")
         self.spend(letters // _LETTERS_A_STEP)
@@ -283,7 +291,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def measured(self, text: str) -> str:
         """The text, once it is known not to be too long."""
-        self.meter.check(len(text))
+        self.meter.check(text)
         return text
 
     def concat(self, pieces: Iterable[str]) -> str:
@@ -294,7 +302,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             if length > self.meter.letters:
                 break
             kept.append(piece)
-        self.meter.check(length)
+        self.meter.check_letters(length)
         return "".join(kept)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -302,7 +310,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         if operator == "+":
             result = super().call_binop(context, operator, left, right)
             if isinstance(result, str | list | tuple):
-                self.meter.check(len(result))
+                self.meter.check(result)
             else:
                 _small(result)
             return result
@@ -318,7 +326,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         def watched(*arguments: Any, **named: Any) -> Any:
             result = made(*arguments, **named)
             if isinstance(result, str | list | tuple):
-                self.meter.check(len(result))
+                self.meter.check(result)
             return result
 
         passed = getattr(made, "jinja_pass_arg", None)
@@ -341,7 +349,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             old, new = escape(old), escape(new)
         elif isinstance(old, Markup) or isinstance(new, Markup):
             text = escape(text)
-        self.meter.check(len(text) + text.count(old) * len(new))
+        self.meter.check_letters(len(text) + text.count(old) * len(new))
         return text.replace(old, new, count)
 
 

@@ -206,7 +206,8 @@ def _templates(configuration: Configuration) -> Iterator[Check]:
 
     for name, template in configuration.templates.items():
         users = [desk for desk in configuration.desks if desk.template == name]
-        errors = [problem for problem in prove(template, users[0]) if not problem.warning]
+        budget = min(desk.budget or configuration.settings.alerts.byte_budget for desk in users)
+        errors = [problem for problem in prove(template, users[0], budget) if not problem.warning]
         if errors:
             more = f" and {len(errors) - 1} more; see `ceasewire config check`" if len(errors) > 1 else ""
             first = str(errors[0]).splitlines()[0]
