@@ -20,6 +20,7 @@ from alerts.items import start_desks
 from alerts.ledger import migrate
 from crawler.archive import open_archive
 from tests.cli.conftest import DESK, SETTINGS, SHELLING, SOURCE
+from tests.forking import Forking
 
 STOP_SECONDS = 10
 """What is promised of a stop."""
@@ -109,19 +110,25 @@ def test_serve_keeps_the_last_good_configuration(wire: Path) -> None:
         assert process.wait(timeout=STOP_SECONDS) == 0
 
 
-def test_serve_stopped_at_any_moment_loses_and_doubles_nothing(wire: Path) -> None:
+def test_serve_stopped_at_any_moment_loses_and_doubles_nothing(wire: Path, forking: Forking) -> None:
     """Stops at growing delays; whatever was under way is finished by the last run, each article told once."""
+
+    def said(*arguments: str, stdin: str = "") -> str:
+        code, out, err = forking.run(["--config", str(wire), *arguments], stdin=stdin)
+        assert code == 0, err
+        return out
+
     for number in range(4):
-        assert ceasewire(wire, "import", "-", stdin=article(f"story-{number}")).returncode == 0
-        with serving(wire) as process:
-            time.sleep(0.5 * number)
-            process.send_signal(signal.SIGTERM)
-            # Before its handlers stand, a signal ends the interpreter itself.
-            assert process.wait(timeout=STOP_SECONDS) in {0, -signal.SIGTERM}
-    assert ceasewire(wire, "run").returncode == 0
-    rows = [json.loads(line) for line in ceasewire(wire, "export").stdout.splitlines()]
+        said("import", "-", stdin=article(f"story-{number}"))
+        process = forking.start(["--config", str(wire), "-v", "serve", "--tick", "1"])
+        time.sleep(0.3 * number)
+        process.send_signal(signal.SIGTERM)
+        # Before its handlers stand, a signal ends the interpreter itself.
+        assert process.wait(timeout=STOP_SECONDS) in {0, -signal.SIGTERM}
+    said("run")
+    rows = [json.loads(line) for line in said("export").splitlines()]
     assert len({row["title"] for row in rows}) == len(rows) == 4
-    listed = [json.loads(line) for line in ceasewire(wire, "digest", "list", "--json").stdout.splitlines()]
+    listed = [json.loads(line) for line in said("digest", "list", "--json").splitlines()]
     assert [row["number"] for row in listed] == [1]
     told = list((wire / "out").glob("*.txt"))
     assert len(told) == 1
