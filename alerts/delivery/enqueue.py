@@ -156,18 +156,20 @@ class _Enqueuing:
         if web is not None:
             links.append(replace(links_of(web.url, mailed[0]), page=links[0].page))
         shown = self._looks.show(desk, snapshot, telling.make, links)
-        failure = None
-        if shown.fault is not None:
-            log_fault(desk, name, shown.fault)
-            fault = brief(shown.fault)
-            failure = TemplateFailure(desk.id, telling.kind, desk.template, name, fault, self._now, self._now)
+        fault = shown.fault
         message = Message(desk, snapshot, shown.parts[0], self._now)
         if any(route == "site" for route, _, _ in places):
             whole = self._looks.show(desk, {**snapshot, "budget": WHOLE}, telling.make)
+            fault = fault or whole.fault
             message = replace(message, whole=whole.parts[0])
         if web is not None:
             message = replace(message, linked=shown.parts[1], base=web.url)
-        return message, failure
+        if fault is None:
+            return message, None
+        log_fault(desk, name, fault)
+        return message, TemplateFailure(
+            desk.id, telling.kind, desk.template, name, brief(fault), since=self._now, at=self._now
+        )
 
     def _composed(self, message: Message, name: str, place: tuple[str, str, str]) -> tuple[bytes | None, str]:
         """The final bytes for one target, or why there are none: that delivery is then failed and told of."""
