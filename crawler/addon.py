@@ -151,6 +151,9 @@ class ArticlePipeline:
         options = self._folder.options
         self._extractors = Extractors(options.extract_workers, options.extract_seconds)
         self._first = False
+        self._new = 0
+        self._dates: list[datetime] = []
+        self._stored: dict[str, int] = {}
         self._archive: Archive | None = None
         self._writer: Writer | None = None
 
@@ -162,7 +165,9 @@ class ArticlePipeline:
     @property
     def channel(self) -> str:
         """What stands for a channel where an own spider brought an article."""
-        return f"spider:{self._name}"
+        from crawler.archive.ownspiders import spider_channel
+
+        return spider_channel(self._name)
 
     @property
     def _name(self) -> str:
@@ -191,8 +196,31 @@ class ArticlePipeline:
         """Write what waits and let go of the workers."""
         await asyncio.to_thread(self._extractors.close)
         if self._archive is not None and self._writer is not None:
+            await self._note_run(self._writer)
             await asyncio.to_thread(self._writer.close)
             self._archive.close()
+
+    async def _note_run(self, writer: Writer) -> None:
+        """Keep how the run went, so that a spider that breaks, or brings nothing any more, is noticed."""
+        from crawler.archive.ownspiders import SpiderRun, record_run
+
+        most = max(self._stored, key=self._stored.__getitem__, default="")
+        named = str(getattr(self._crawler.spider, "source", "") or most)
+        if not named:
+            return
+        dates = tuple(self._dates)
+        run = SpiderRun(self._name, named, datetime.now(UTC), self._new, dates, "" if self._stored else self._fault())
+        await writer.submit(partial(record_run, run=run))
+
+    def _fault(self) -> str:
+        """What kept a run that stored nothing from it; empty if nothing is known to have."""
+        assert self._crawler.stats is not None
+        stats = self._crawler.stats.get_stats()
+        raised = sorted(name.partition("/")[2] for name in stats if name.startswith("spider_exceptions/"))
+        raised = [name for name in raised if name != "count"]
+        if raised:
+            return f"the spider raised {', '.join(raised)}"[:300]
+        return "" if stats.get("response_received_count") else "no page was answered"
 
     async def process_item(self, item: Any) -> Any:
         """Store an item if it is an article; others are left to the project's own pipelines."""
@@ -252,6 +280,9 @@ class ArticlePipeline:
         )
         assert self._writer is not None
         added = await self._writer.submit(store)
+        self._new += len(added.new)
+        self._dates += added.dates
+        self._stored[source.id] = self._stored.get(source.id, 0) + 1
         stats = self._crawler.stats
         if stats is not None:
             stats.inc_value("ceasewire/articles_new" if added.new else "ceasewire/articles_known")

@@ -169,6 +169,7 @@ def _as_json(one: Check) -> dict[str, Any]:
         "languages": trial.languages,
         "etag": trial.etag,
         "last_modified": trial.last_modified,
+        "proposed": trial.evidence.get("proposed", ()),
         "problems": one.problems,
         "notes": one.notes,
     }

@@ -95,6 +95,12 @@ class View:
         return str(known.kind)
 
     @property
+    def configured(self) -> bool:
+        """Whether the configuration has it: its URL, or a source that owns the spider."""
+        spider = self.kind == "spider" and self.source is not None and self.source.own_spider
+        return self.channel is not None or spider
+
+    @property
     def state(self) -> str:
         """Its health; `stand-by` while a better channel of its source is at work."""
         if self.row is None:
@@ -280,7 +286,7 @@ def _as_json(view: View) -> dict[str, Any]:
         "channel": view.id,
         "kind": view.kind,
         "url": view.url,
-        "configured": view.channel is not None,
+        "configured": view.configured,
         "state": view.state,
     }
     if row is None:
@@ -325,7 +331,7 @@ def _told(view: View) -> list[str]:
 
 def _channel_told(view: View, now: datetime) -> list[str]:
     row = view.row
-    gone = "" if view.channel is not None else "  (no longer in the configuration)"
+    gone = "" if view.configured else "  (no longer in the configuration)"
     lines = [f"{view.kind} {view.url}{gone}", f"  channel     {view.id}"]
     if row is None:
         return [*lines, "  never asked"]

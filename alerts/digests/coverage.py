@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alerts.digests.wording import clean, clock, count, listed, number
 from alerts.ledger.digests import ChannelState, ReadCounts
+from crawler.archive.ownspiders import is_spider
 from crawler.polling import Health
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 OUTAGE_AFTER = timedelta(hours=3)
 """Every channel quiet for so long (or two of the shortest poll intervals, if that is longer): it is the collector."""
+SPIDER_LATE = 2.5
+"""Usual intervals of a desk's own spider after which it counts as not run."""
 MOST_NAMED = 12
 MOST_SPANS = 3
 _BROKEN = {Health.FAILING, Health.DEAD, Health.BLOCKED, Health.GONE, Health.NOT_A_FEED, Health.LAYOUT_CHANGED}
@@ -56,8 +59,8 @@ def cover(reach: Reach, zone: str, now: datetime) -> dict[str, Any]:
     """
     active = [source for source in reach.sources if not source.paused]
     states = _states_by_source(active, reach.channels)
-    answered = [source for source in active if _answered(states[source.id], reach.since)]
-    down_since = outage(list(_flat(states)), now)
+    answered = [source for source in active if _answered(states[source.id], reach.since, now)]
+    down_since = outage([state for state in _flat(states) if not is_spider(state.id)], now)
     skipped = skipped_rules(reach.problems)
     rows = [
         ("Articles", _articles(reach.counts)),
@@ -105,10 +108,12 @@ def _states_by_source(
     sources: Sequence[Source], channels: Iterable[ChannelState]
 ) -> dict[str, list[tuple[Source, ChannelState]]]:
     owner = {channel.id: source for source in sources for channel in source.channels if not channel.paused}
+    own = {source.id: source for source in sources if source.own_spider}
     states: dict[str, list[tuple[Source, ChannelState]]] = {source.id: [] for source in sources}
     for state in channels:
-        if state.id in owner:
-            states[owner[state.id].id].append((owner[state.id], state))
+        source = owner.get(state.id) or (own.get(state.source) if is_spider(state.id) else None)
+        if source is not None:
+            states[source.id].append((source, state))
     return states
 
 
@@ -116,12 +121,19 @@ def _flat(states: Mapping[str, Sequence[tuple[Source, ChannelState]]]) -> Iterab
     return (state for pairs in states.values() for _, state in pairs)
 
 
-def _answered(pairs: Sequence[tuple[Source, ChannelState]], since: datetime) -> bool:
-    """A source was read if any of its channels was, since the digest before."""
+def _answered(pairs: Sequence[tuple[Source, ChannelState]], since: datetime, now: datetime) -> bool:
+    """A source was read if any of its channels was, since the digest before; an own spider, if it ran as usual."""
     return any(
-        state.last_success is not None and state.last_success > since and state.state not in _BROKEN
+        state.last_success is not None
+        and state.last_success > (_usual_run(state, since, now) if is_spider(state.id) else since)
+        and state.state not in _BROKEN
         for _, state in pairs
     )
+
+
+def _usual_run(state: ChannelState, since: datetime, now: datetime) -> datetime:
+    """When a spider should have run at the latest; nobody but its owner starts it, and that may be once a day."""
+    return min(since, now - SPIDER_LATE * timedelta(seconds=state.interval_seconds))
 
 
 def _articles(counts: ReadCounts) -> str:
@@ -145,9 +157,11 @@ def _failing(
 def _failure(source: Source, pairs: Sequence[tuple[Source, ChannelState]], zone: str, now: datetime) -> str:
     name = clean(source.name, 80)
     if not pairs:
-        return f"{name} (not asked yet)" if source.channels else f"{name} (no channel)"
+        never = "its spider has not run yet" if source.own_spider else "no channel"
+        return f"{name} (not asked yet)" if source.channels else f"{name} ({never})"
     state = max((state for _, state in pairs), key=lambda state: state.state_since)
-    reason = clean(state.reason, 100) or ("not asked yet" if state.last_success is None else "not asked since")
+    asked = "its spider did not run" if is_spider(state.id) else "not asked"
+    reason = clean(state.reason, 100) or f"{asked} {'yet' if state.last_success is None else 'since'}"
     if state.last_success is None:
         return f"{name} ({reason})"
     return f"{name} ({reason}; last read {clock(state.last_success, zone, now)})"

@@ -54,6 +54,8 @@ __all__ = [
 ]
 
 PAUSED = Health.PAUSED.value
+OWN_SPIDER = "spider"
+"""Kind of the rows in which runs of a desk's own spiders are kept; nobody asks them."""
 
 _IN_CONFIGURATION = "paused in the configuration"
 _NOT_IN_CONFIGURATION = "no longer in the configuration"
@@ -100,6 +102,7 @@ def sync_channels(
         now: aware UTC.
         interval_seconds: first interval of a new channel.
     """
+    sources = list(sources)
     by_hand = _pauses(connection, now)
     paused: dict[str, str] = {}
     rows: dict[str, dict[str, Any]] = {}
@@ -117,13 +120,14 @@ def sync_channels(
                 "interval_seconds": interval_seconds,
             }
     known = {row.id: row for row in list_channels(connection)}
+    spiders = _own_spiders(sources, known.values())
     touched = {row["source"] for name, row in rows.items() if name not in known}
     insert_new(connection, channel, [row for name, row in rows.items() if name not in known])
     states = dict.fromkeys(rows, (Health.NEW.value, "", None)) | {
         row.id: (row.state, row.state_reason, row.first_polled) for row in known.values()
     }
     for name, (state, reason, first_polled) in sorted(states.items()):
-        why = paused.get(name, _NOT_IN_CONFIGURATION)
+        why = paused.get(name, "" if name in spiders else _NOT_IN_CONFIGURATION)
         if why and (state, reason) != (PAUSED, why):
             set_state(connection, name, PAUSED, why, now)
         elif not why and state == PAUSED:
@@ -134,6 +138,12 @@ def sync_channels(
     if touched:
         switching.arrange(connection, [row for row in list_channels(connection) if row.source in touched])
     gaps.give_up_gaps(connection, now)
+
+
+def _own_spiders(sources: Iterable[Source], known: Iterable[ChannelRow]) -> set[str]:
+    """Rows of spiders whose source still has them; no file names the spider itself."""
+    owners = {source.id for source in sources if source.own_spider and not source.paused}
+    return {row.id for row in known if row.kind == OWN_SPIDER and row.source in owners}
 
 
 def _pauses(connection: sa.Connection, now: datetime) -> dict[str, str]:
@@ -163,7 +173,11 @@ def due_channels(
     gapped = sa.select(gap.c.source).where(gap.c.state == GapState.OPEN.value)
     query = (
         sa.select(channel)
-        .where(channel.c.state != PAUSED, sa.or_(channel.c.standby.is_(False), channel.c.source.in_(gapped)))
+        .where(
+            channel.c.state != PAUSED,
+            channel.c.kind != OWN_SPIDER,
+            sa.or_(channel.c.standby.is_(False), channel.c.source.in_(gapped)),
+        )
         .order_by(channel.c.next_poll, channel.c.id)
     )
     if not everything:

@@ -56,7 +56,8 @@ def alone(rows: Sequence[ChannelRow]) -> list[tuple[ChannelRow, bool]]:
 
 
 def _switch(row: ChannelRow, rows: Sequence[ChannelRow], now: datetime, *, standby: bool) -> ChannelEvent:
-    better = [one for one in rows if ORDER.index(one.kind) < ORDER.index(row.kind) and one.state != Health.PAUSED]
+    before = ORDER[: ORDER.index(row.kind)]
+    better = [one for one in rows if one.kind in before and one.state != Health.PAUSED]
     broken = [one for one in better if not works(Health(one.state))]
     if standby:
         preferred = next((one for one in better if works(Health(one.state))), row)

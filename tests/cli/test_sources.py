@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -300,3 +301,43 @@ def test_a_list_that_is_none_is_bad_input(run: Any, tmp_path: Path) -> None:
     file.write_bytes(b"<opml>\n<body>\n<outline></body></opml>")
     refused = run("import-opml", file)
     assert (refused.code, f"{file}:3:" in refused.err) == (65, True)
+
+
+def test_a_page_instead_of_a_feed_has_the_feeds_it_names_proposed(
+    ceasewire: Ceasewire, wire: Path, run: Any, web: Web
+) -> None:
+    link = '<link rel="alternate" type="application/rss+xml" href="/feed/" title="News">'
+    web.replies["/rss"] = Reply(page(head=link))
+    (wire / "sources" / "more.yaml").write_text(
+        f"- id: moved\n  name: Moved\n  languages: [en]\n  channels: [{{feed: {web.url}/rss}}]\n"
+    )
+    proposal = f"not a feed: an HTML page; it names {web.url}/feed/"
+    assert f"  problem: {proposal}\n" in run("check", "moved").out
+    assert rows(run("check", "moved", "--json"))[0]["proposed"] == [f"{web.url}/feed/"]
+    ceasewire("--config", wire, "migrate")
+    ceasewire("--config", wire, "collect")
+    shown = run("show", "moved").out
+    assert f"not_a_feed  {proposal}\n" in shown
+    [channel] = json.loads(run("show", "moved", "--json").out)["channels"]
+    assert channel["events"][0]["evidence"]["proposed"] == [f"{web.url}/feed/"]
+
+
+def test_an_own_spider_stands_in_the_list(wire: Path, run: Any) -> None:
+    from alerts.ledger import migrate
+    from crawler.archive import open_archive
+    from crawler.archive.ownspiders import SpiderRun, record_run
+
+    url = f"sqlite:///{wire / 'wire.db'}"
+    migrate(url)
+    text = "- {id: council, name: Council, languages: [en], own_spider: true}\n"
+    (wire / "sources" / "own.yaml").write_text(text)
+    archive = open_archive(url)
+    with archive.write() as connection:
+        record_run(connection, SpiderRun("notices", "council", datetime(2026, 3, 1, tzinfo=UTC), new=2))
+    archive.close()
+    [line] = [line for line in run("list").out.splitlines() if line.startswith("council")]
+    assert line.split()[:4] == ["council", "spider", "notices", "ok"]
+    shown = run("show", "council").out
+    assert "spider spider:notices\n" in shown
+    assert "no longer in the configuration" not in shown
+    assert rows(run("list", "council", "--json"))[0]["configured"] is True

@@ -18,6 +18,7 @@ from scrapy.utils.test import get_crawler
 from crawler.addon import ArticlePipeline, CeasewireAddon, entry_of
 from crawler.archive import open_archive
 from crawler.archive.articles import iter_articles
+from crawler.archive.channels import list_channels
 from crawler.archive.migrating import migrate
 from crawler.archive.schema import article
 from crawler.errors import ConfigError
@@ -125,12 +126,15 @@ def test_a_project_with_one_line_more(tmp_path: Path, web: Web) -> None:
     with archive.read() as connection:
         rows = connection.execute(sa.select(article).order_by(article.c.url)).all()
         bodies = {one.url: one.body for one in iter_articles(connection)}
+        [spider] = list_channels(connection)
     archive.close()
     assert [(row.url.removeprefix(web.url), row.title, row.page_state) for row in rows] == [
         ("/long", "Market shelled", "none"),
         ("/short", "WATER IS OFF ON MONDAY", "wanted"),
     ]
     assert {row.channel for row in rows} == {"spider:astray"}
+    assert (spider.id, spider.source, spider.state) == ("spider:astray", "veld-council", "ok")
+    assert spider.last_success == spider.last_new
     assert {row.source for row in rows} == {"veld-council"}
     assert (rows[0].language, rows[0].labels) == ("en", ["notice"])
     assert STORY in bodies[rows[0].url]

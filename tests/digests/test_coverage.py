@@ -104,3 +104,21 @@ def test_skipped_rules_are_named_and_warnings_are_not() -> None:
     ]
     assert skipped_rules(problems) == ["ceasefire-violated", "list cues"]
     assert rows(samples.reach(problems=problems))["Sources skipped because of errors"] == "africa"
+
+
+def test_an_own_spider_counts_by_its_own_habit() -> None:
+    """It runs when its owner starts it, so it need not have run since the digest before."""
+    source = replace(samples.SOURCES[0], channels=(), own_spider=True)
+    state = replace(samples.reach().channels[0], id="spider:council", source=source.id, state="ok")
+    state = replace(state, interval_seconds=86_400)
+    known = replace(samples.reach(), sources=[source], gaps=[], since=NOW - timedelta(hours=1))
+    ran = [replace(state, last_success=NOW - timedelta(days=days)) for days in (1, 3)]
+    assert cover(replace(known, channels=ran[:1]), "UTC", NOW)["sources_read"] == 1
+    late = cover(replace(known, channels=ran[1:]), samples.ZONE, NOW)
+    # Late is the spider; the collector is not down for it.
+    assert (late["sources_read"], late["outage"]) == (0, None)
+    failing = rows(replace(known, channels=ran[1:]))["Failing"]
+    assert failing.startswith(f"{source.name} (its spider did not run since; last read ")
+    assert rows(replace(known, channels=[]))["Failing"] == f"{source.name} (its spider has not run yet)"
+    slow = [replace(ran[0], state="slow")]
+    assert rows(replace(known, channels=slow))["Silent"].startswith(f"{source.name} (nothing new since ")
