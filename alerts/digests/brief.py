@@ -94,12 +94,14 @@ def chat_lines(snapshot: Mapping[str, Any], rendered: Rendered) -> dict[str, Any
 
 
 def _line(story: Mapping[str, Any]) -> str:
-    word = story["severity"].upper() if story["class"] == "event" else story["class"]
+    word = story["severity"].upper()
+    if story["class"] != "event":
+        word += f", {'background' if story['class'] == 'context' else story['class']}:"
     outlets = f", {story['outlets']} outlets" if story["outlets"] > 1 else ""
     update = f"Update: {story['change']}. " if story["kind"] == "update" and story["change"] else ""
     link = wording.safe_link(story["url"])
-    headline = wording.shorten(story["title"], _HEADLINE)
-    return f"{word} {update}{headline} ({story['source']}{outlets}) {link}".rstrip()
+    headline = wording.apart(wording.shorten(story["title"], _HEADLINE))
+    return f"{word} {update}{headline} ({wording.apart(story['source'])}{outlets}) {link}".rstrip()
 
 
 def fit_lines(lines: Sequence[str], limit: int) -> str:

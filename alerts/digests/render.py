@@ -103,7 +103,8 @@ def subject(snapshot: Snapshot) -> str:
         parts.append(f"Collector down since {outage['since']}")
     stories = loudest_first(snapshot["stories"])
     if stories:
-        headlines = "; ".join(wording.shorten(story["title"], _SUBJECT_HEADLINE) for story in stories[:2])
+        loudest = [wording.clean(story["title"], _SUBJECT_HEADLINE) for story in stories[:2]]
+        headlines = "; ".join(map(wording.apart, loudest))
         parts.append(f"{_loudest(snapshot['counts'])}: {headlines}")
     else:
         coverage = snapshot["coverage"]
@@ -112,7 +113,7 @@ def subject(snapshot: Snapshot) -> str:
             f"from {coverage['sources_read']} of {wording.count(coverage['sources'], 'source')}"
         )
     mark = "preview" if snapshot["preview"] else f"#{snapshot['number']}"
-    return wording.clean(f"[{wording.shorten(snapshot['title'], 40)}] {' · '.join(parts)} ({mark})")
+    return f"[{wording.apart(wording.clean(snapshot['title'], 40))}] {' · '.join(parts)} ({mark})"
 
 
 def _loudest(counts: Mapping[str, int]) -> str:
