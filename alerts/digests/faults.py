@@ -11,10 +11,12 @@ from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from alerts.digests.sandbox import BUILT_IN, OverrunError, Sandbox, built_in_sources
+from alerts.digests.wording import clean
 from alerts.templates import Template
 from crawler.configfile import nearest
 from crawler.errors import Problem
 
+_LONGEST_MESSAGE = 300
 _QUOTED = re.compile(r"'([^']+)'")
 _NO_FILTER = re.compile(r"No (filter|test) named '([^']+)'")
 _NO_ATTRIBUTE = re.compile(r"has no attribute '([^']+)'")
@@ -35,7 +37,8 @@ def fault_of(error: Exception, sandbox: Sandbox, page: str, names: Iterable[str]
     file, line = _place(error, template)
     if not file:
         file = page if page in template.files else next(iter(template.files), "")
-    message, expected, hint, word = _words(error, sandbox, names)
+    said, expected, hint, word = _words(error, sandbox, names)
+    message = clean(said, _LONGEST_MESSAGE)  # it may quote what the template made
     code = "syntax" if isinstance(error, TemplateSyntaxError) else "template"
     return problem_at(template, file, line, message, word=word, expected=expected, hint=hint, code=code)
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import TemplateError
-
 from alerts.desks import Desk
 from alerts.digests import samples
 from alerts.digests.alert import render_alert
@@ -77,7 +75,7 @@ def _files(sandbox: Sandbox) -> Iterator[Problem]:
         try:
             sandbox.compile(file)
             outlines[file] = outline_of(sandbox, file)
-        except (TemplateError, RecursionError, ArithmeticError, ValueError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001  a template can make the translator itself raise anything
             yield fault_of(error, sandbox, file)
     for outline in outlines.values():
         yield from outline.problems(sandbox)

@@ -89,6 +89,14 @@ MISTAKES = {
         "digest.html.j2", DIGEST + "{% block head %}{{ self.head() }}{% endblock %}",
         (2, 1), "the template is nested without end", "", "does a block or a macro call itself",
     ),
+    "a name over two lines": (
+        "digest.html.j2", DIGEST + '{% block head %}{% include "no\nsuch.html.j2" %}{% endblock %}',
+        (2, 1), "there is no template file `no such.html.j2`", "", "",
+    ),
+    "too much for the translator": (
+        "digest.html.j2", "{% for a in [1] %}" * 30 + "{% endfor %}" * 30,
+        (0, 0), "SyntaxError: too many statically nested blocks", "", "",
+    ),
     "a division": (
         "digest.html.j2", DIGEST + "{% block head %}{{ 1 / 0 }}{% endblock %}", (2, 1), "ZeroDivisionError", "", "",
     ),
