@@ -22,7 +22,7 @@ TOGETHER = (
 )
 """Files that share as well."""
 
-APART = ("tests/e2e/",)
+APART = ("tests/e2e/", "tests/config/test_schedule_runs.py")
 """Files whose tests share nothing and take long: each is handed out by itself."""
 
 FIRST = (
