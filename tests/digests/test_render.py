@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.digests.render import FULL_AT_LEAST, LINES_AT_LEAST, render
+from alerts.digests.render import FULL_AT_LEAST, LINES_AT_LEAST, loudest_first, render
 from tests.digests import samples
-from tests.digests.scenes import HOSTILE, SCENES
+from tests.digests.scenes import HOSTILE, SCENES, corrected
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -188,6 +188,21 @@ def test_matched_words_are_marked_in_both_parts() -> None:
     marked = re.findall(r'<b class="h"[^>]*>([^<]+)</b>', rendered.html)
     assert marked == ["killed", "missiles hit the maternity hospital"]
     assert "*missiles hit the maternity hospital*" in rendered.text
+
+
+def test_without_styles_both_parts_tell_all_of_it_in_the_same_order() -> None:
+    snapshot = corrected()
+    rendered = render(snapshot)
+    for part in ("".join(Checker(rendered.html).words), rendered.text.replace("*", "").replace("\u200e", "")):
+        words, place = "".join(part.split()).casefold(), 0
+        for story in loudest_first(snapshot["stories"]):
+            sentences = ["".join(text for _, text in piece["segments"]) for piece in story["evidence"]]
+            for said in (story["title"], story["source"], story["when"], *sentences):
+                place = words.find("".join(said.split()).casefold(), place)
+                assert place >= 0, said
+        for said in ("Corrections", snapshot["corrections"][0]["reason"], "Coverage", "Failing:", "Next digest:"):
+            place = words.find("".join(said.split()).casefold(), place)
+            assert place >= 0, said
 
 
 def test_html_uses_nothing_that_mail_clients_strip_or_load() -> None:
