@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import subprocess
 import sys
@@ -17,15 +16,19 @@ from crawler.archive.articles import EntriesAdded, add_entries, pages_wanted, st
 from crawler.archive.schema import article, article_url, host_hold, sighting
 from crawler.articles import Extraction
 from tests.archive.conftest import FEED, NOW, OTHER, OTHER_FEED, SITEMAP, SOURCE, add, check_sound, entry, rows
+from tests.forking import Forking
 
 WORKERS = 3
 DOCUMENTS = 12
 ITEMS = 40
 
 
-def _work(arguments: tuple[str, int]) -> int:
-    """Archive overlapping documents in an order of our own, and store pages; return how many articles were new."""
-    url, worker = arguments
+def archiving() -> None:
+    """In a process: archive overlapping documents in an order of our own, and store pages; say how many were new.
+
+    Arguments: database and number of the worker.
+    """
+    url, worker = sys.argv[1], int(sys.argv[2])
     archive = open_archive(url)
     random = Random(worker)
     new = 0
@@ -40,14 +43,14 @@ def _work(arguments: tuple[str, int]) -> int:
             with archive.write() as connection:
                 store_page(connection, page.article, page.url, 200, Extraction(text="x" * 50), now=NOW)
     archive.close()
-    return new
+    sys.stdout.write(str(new))
 
 
-def test_processes_that_archive_the_same_articles_at_once(archive: Archive) -> None:
-    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
-        counts = pool.map(_work, [(archive.url, worker) for worker in range(WORKERS)], chunksize=1)
-        pool.close()
-        pool.join()
+def test_processes_that_archive_the_same_articles_at_once(archive: Archive, forking: Forking) -> None:
+    working = [forking.start([archive.url, str(n)], call=f"{__name__}:archiving") for n in range(WORKERS)]
+    said = [process.communicate(timeout=120) for process in working]
+    assert [process.wait() for process in working] == [0] * WORKERS, said
+    counts = [int(out) for out, _ in said]
     stored = rows(archive, article)
     assert sum(counts) == len(stored) == ITEMS
     assert len(rows(archive, article_url)) == ITEMS

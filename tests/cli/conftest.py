@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -130,6 +131,13 @@ def write_wire(folder: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
     (folder / "lists").mkdir()
+
+
+@pytest.fixture
+def migrated(wire: Path, sqlite_template: Path) -> Path:
+    """The same with its database, as `migrate` makes it."""
+    shutil.copyfile(sqlite_template, wire / "wire.db")
+    return wire
 
 
 @pytest.fixture

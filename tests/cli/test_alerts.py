@@ -11,9 +11,8 @@ from tests.cli.conftest import Ceasewire
 
 
 @pytest.fixture
-def quiet(ceasewire: Ceasewire, wire: Path) -> Path:
-    assert ceasewire("--config", wire, "migrate").code == 0
-    return wire
+def quiet(migrated: Path) -> Path:
+    return migrated
 
 
 def test_a_silence_is_set_listed_and_ended(ceasewire: Ceasewire, quiet: Path) -> None:

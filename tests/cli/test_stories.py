@@ -21,13 +21,12 @@ LINES = [
 
 
 @pytest.fixture
-def filled(ceasewire: Ceasewire, wire: Path, tmp_path: Path) -> Path:
+def filled(ceasewire: Ceasewire, migrated: Path, tmp_path: Path) -> Path:
     """The configuration folder with three articles imported and grouped."""
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, LINES)), encoding="utf-8")
-    assert ceasewire("--config", wire, "migrate").code == 0
-    assert ceasewire("--config", wire, "import", tmp_path / "in.jsonl").code == 0
-    assert ceasewire("--config", wire, "run", "--only", "group").code == 0
-    return wire
+    assert ceasewire("--config", migrated, "import", tmp_path / "in.jsonl").code == 0
+    assert ceasewire("--config", migrated, "run", "--only", "group").code == 0
+    return migrated
 
 
 def test_a_working_day_with_stories(ceasewire: Ceasewire, filled: Path) -> None:

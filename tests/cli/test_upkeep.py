@@ -14,11 +14,10 @@ __all__ = ["check"]
 
 
 @pytest.fixture
-def running(ceasewire: Ceasewire, wire: Path) -> Path:
+def running(ceasewire: Ceasewire, migrated: Path) -> Path:
     """A configuration folder whose database was made and run once."""
-    assert ceasewire("--config", wire, "migrate").code == 0
-    assert ceasewire("--config", wire, "run").code == 0
-    return wire
+    assert ceasewire("--config", migrated, "run").code == 0
+    return migrated
 
 
 def test_status_is_one_screen_and_json(ceasewire: Ceasewire, running: Path) -> None:

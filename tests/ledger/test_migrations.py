@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
+import sys
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from alerts import ledger
 from crawler.archive import Archive, open_archive, versions
 from crawler.archive.migrating import alembic_config
 from crawler.errors import SchemaError
+from tests.forking import Forking
 
 SETS = {migrations.name: migrations for migrations in versions.registered()}
 ALL = [f"{name}:{number:04}" for name, one in SETS.items() for number in range(1, int(one.head) + 1)]
@@ -86,13 +88,16 @@ def test_migrating_twice_does_nothing_the_second_time(empty_database_url: str) -
     assert ledger.migrate(empty_database_url) == []
 
 
-def test_processes_that_migrate_at_once_do_it_once(empty_database_url: str) -> None:
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(2) as pool:
-        applied = pool.map(ledger.migrate, [empty_database_url] * 2, chunksize=1)
-        pool.close()
-        pool.join()
-    assert sorted(applied) == [[], ALL]
+def migrating() -> None:
+    """In a process: migrate the database named in the arguments and say what was applied."""
+    sys.stdout.write(json.dumps(ledger.migrate(sys.argv[1])))
+
+
+def test_processes_that_migrate_at_once_do_it_once(empty_database_url: str, forking: Forking) -> None:
+    both = [forking.start([empty_database_url], call=f"{__name__}:migrating") for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    assert [process.wait() for process in both] == [0, 0], said
+    assert sorted(json.loads(out) for out, _ in said) == [[], ALL]
     open_archive(empty_database_url).close()
 
 
