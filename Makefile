@@ -54,6 +54,7 @@ lock: $(VENV)/.run  ## resolve the dependencies anew (maintainers; needs uv from
 
 clean:  ## remove what the targets above have made
 	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist
+	find alerts crawler tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Debian splits ensurepip from python3: then the pip of the machine fills the environment from outside.
 $(BIN)/python:

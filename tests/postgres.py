@@ -39,6 +39,8 @@ _QUICK = {
     "listen_addresses": "",
     "max_wal_senders": "0",
     "wal_level": "minimal",
+    # Among its own files, which the keeper removes, and not where a killed server would leave it.
+    "dynamic_shared_memory_type": "mmap",
 }
 
 
