@@ -162,7 +162,8 @@ class Machine(RuleBasedStateMachine):
         """What `run` does after collecting, one job after the other."""
         archive, configuration, now = self.archive, self.configuration, self.now
         try:
-            with run_lock(archive):
+            # PostgreSQL may take a moment to notice that the session of the run before has ended.
+            with run_lock(archive, wait=20):
                 group_articles(archive, now)
                 make_items(archive, configuration.desks, now)
                 make_digests(archive, configuration, now)
