@@ -135,7 +135,9 @@ def test_corpus_of_pages_and_feeds() -> None:
     if not corpus:
         pytest.skip("CEASEWIRE_CORPUS is not set")
     for folder, how in (("feeds", feed_answer), ("extraction", page_answer)):
-        rows = [json.loads(line) for line in (Path(corpus) / folder / "index.jsonl").read_text("utf-8").split("\n") if line]
+        rows = [
+            json.loads(line) for line in (Path(corpus) / folder / "index.jsonl").read_text("utf-8").split("\n") if line
+        ]
         things = (
             Thing(row["file"], Path(corpus) / folder / row["file"], row.get("url", ""), row.get("http_headers", {}))
             for row in rows
