@@ -15,9 +15,10 @@ from typing import Self
 import sqlalchemy as sa
 
 from crawler.archive.outcomes import record_polls
+from crawler.archive.rows import state_of
 from crawler.errors import ArchiveError
 from crawler.items import ChannelAnswer, CollectRun, Noting
-from crawler.pipelines import channel_limits, channel_outcome, channel_state, poll_record, store_item
+from crawler.pipelines import channel_limits, channel_outcome, poll_record, store_item
 from crawler.polling import Limits, next_poll
 
 MOST = 500
@@ -104,6 +105,6 @@ def store_unchanged(connection: sa.Connection, answers: Sequence[ChannelAnswer],
     """
     polls = []
     for answer, bounds in zip(answers, limits, strict=True):
-        decision = next_poll(channel_state(answer.channel), channel_outcome(answer), answer.at, bounds)
+        decision = next_poll(state_of(answer.channel), channel_outcome(answer), answer.at, bounds)
         polls.append((answer.channel, poll_record(answer, decision, new=0)))
     record_polls(connection, polls)

@@ -20,13 +20,14 @@ from scrapy.crawler import Crawler
 from crawler.archive.articles import EntriesAdded, add_entries, fail_page, store_page
 from crawler.archive.channels import ChannelRow, PollRecord, hold_host, is_probe, record_poll
 from crawler.archive.gaps import fill_gaps, open_gap
+from crawler.archive.rows import state_of
 from crawler.articles import Entry
 from crawler.errors import ArchiveError
 from crawler.items import ChannelAnswer, CollectRun, PageAnswer
 from crawler.middlewares import run_of
 from crawler.options import CrawlerOptions
 from crawler.parse.language import detect_language
-from crawler.polling import SHORTEST_AGREED, Decision, Health, Kind, Limits, Move, Outcome, State, next_poll
+from crawler.polling import SHORTEST_AGREED, Decision, Health, Kind, Limits, Outcome, next_poll
 from crawler.polling.trust import is_distrusted
 from crawler.sources import Channel, Source
 from crawler.urls import host_slot
@@ -165,7 +166,7 @@ def store_answer(
             first_fetch=is_first_reading(row, answer.at),
             backfill_hours=math.ceil(backfill_hours),
         )
-    decision = next_poll(channel_state(row), channel_outcome(answer, added), answer.at, limits)
+    decision = next_poll(state_of(row), channel_outcome(answer, added), answer.at, limits)
     record_poll(connection, row, poll_record(answer, decision, new=len(added.new)))
     if decision.hold_until is not None:
         for host in {host_slot(row.url), host_slot(str(answer.evidence.get("url") or row.url))}:
@@ -230,34 +231,6 @@ def store_page_answer(connection: sa.Connection, *, answer: PageAnswer, options:
     if answer.retry_after:
         until = answer.at + timedelta(seconds=answer.retry_after)
         hold_host(connection, host_slot(answer.url), until, answer.reason)
-
-
-def channel_state(row: ChannelRow) -> State:
-    """What is known of a channel, for the decision."""
-    move = None
-    if row.moved_to is not None and row.moved_since is not None:
-        move = Move(row.moved_to, row.moved_since, row.moved_answers)
-    return State(
-        health=Health(row.state),
-        since=row.state_since,
-        reason=row.state_reason,
-        interval_seconds=row.interval_seconds,
-        failures=row.failures,
-        arrivals=row.arrivals,
-        first_polled=row.first_polled,
-        last_polled=row.last_polled,
-        last_success=row.last_success,
-        last_new=row.last_new,
-        name=row.id,
-        url=row.url,
-        old_url=row.old_url or "",
-        habit=row.habit,
-        listed=row.listed,
-        asks_minutes=row.asks_minutes,
-        failing_since=row.failing_since,
-        gone_since=row.gone_since,
-        move=move,
-    )
 
 
 def channel_outcome(answer: ChannelAnswer, added: EntriesAdded = _NOTHING) -> Outcome:

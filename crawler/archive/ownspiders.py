@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from crawler.archive.channels import OWN_SPIDER, PollRecord, record_poll
 from crawler.archive.engine import insert_new
-from crawler.archive.rows import ChannelRow, get_channel
+from crawler.archive.rows import ChannelRow, get_channel, state_of
 from crawler.archive.schema import channel
 from crawler.polling.deciding import next_poll
-from crawler.polling.values import Decision, Health, Kind, Limits, Outcome, State
+from crawler.polling.values import Decision, Kind, Limits, Outcome
 
 FIRST_INTERVAL = timedelta(days=1)
 _NEW_RUN = 0.3
@@ -90,26 +90,11 @@ def record_run(connection: sa.Connection, run: SpiderRun) -> None:
 
 
 def _decision(row: ChannelRow, run: SpiderRun) -> Decision:
-    state = State(
-        health=Health(row.state),
-        since=row.state_since,
-        reason=row.state_reason,
-        interval_seconds=row.interval_seconds,
-        failures=row.failures,
-        first_polled=row.first_polled,
-        last_polled=row.last_polled,
-        last_success=row.last_success,
-        last_new=row.last_new,
-        name=row.id,
-        url=row.url,
-        habit=row.habit,
-        failing_since=row.failing_since,
-    )
     # No window: a spider that brings only what is new leaves no gap.
     kind = Kind.FAILED if run.fault else Kind.CHANGED
     outcome = Outcome(kind, reason=run.fault, new=run.new, dates=run.dates)
     interval = _interval(row, run.at)
-    decided = next_poll(state, outcome, run.at, _NO_LIMITS)
+    decided = next_poll(state_of(row), outcome, run.at, _NO_LIMITS)
     return replace(decided, next_poll=run.at + interval, interval_seconds=round(interval.total_seconds()))
 
 

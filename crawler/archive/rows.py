@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from crawler.archive.schema import channel, channel_event
 from crawler.archive.texts import storable
-from crawler.polling.values import Arrivals, Habit, NoteKind
+from crawler.polling.values import Arrivals, Habit, Health, Move, NoteKind, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,34 @@ class Validators:
 
 
 _FIELDS = tuple(column.name for column in fields(ChannelRow))
+
+
+def state_of(row: ChannelRow) -> State:
+    """What is known of a channel, for the decision."""
+    move = None
+    if row.moved_to is not None and row.moved_since is not None:
+        move = Move(row.moved_to, row.moved_since, row.moved_answers)
+    return State(
+        health=Health(row.state),
+        since=row.state_since,
+        reason=row.state_reason,
+        interval_seconds=row.interval_seconds,
+        failures=row.failures,
+        arrivals=row.arrivals,
+        first_polled=row.first_polled,
+        last_polled=row.last_polled,
+        last_success=row.last_success,
+        last_new=row.last_new,
+        name=row.id,
+        url=row.url,
+        old_url=row.old_url or "",
+        habit=row.habit,
+        listed=row.listed,
+        asks_minutes=row.asks_minutes,
+        failing_since=row.failing_since,
+        gone_since=row.gone_since,
+        move=move,
+    )
 
 
 def channel_row(row: sa.Row[Any]) -> ChannelRow:

@@ -33,13 +33,14 @@ from crawler.archive.channels import (
 )
 from crawler.archive.engine import Archive
 from crawler.archive.outcomes import record_polls
+from crawler.archive.rows import state_of
 from crawler.archive.schema import channel
 from crawler.archive.writer import Writer
 from crawler.batches import SECONDS, Batches
 from crawler.errors import StoppedError
 from crawler.extraction import Extractors
 from crawler.items import ChannelAnswer, CollectReport, CollectRun
-from crawler.pipelines import channel_limits, channel_outcome, channel_state, poll_record
+from crawler.pipelines import channel_limits, channel_outcome, poll_record
 from crawler.polling import Kind, next_poll
 from tests.collect.conftest import NOW, Clock, Collect, Reply, Seen, Web, item, make_options, make_source, rss
 from tests.collect.hostile import FEED_HEAD, Peer, say
@@ -248,7 +249,7 @@ def unchanged(row: ChannelRow, asks_minutes: int | None = None) -> ChannelAnswer
 
 def outcome(row: ChannelRow, number: int) -> tuple[ChannelRow, PollRecord]:
     answer = unchanged(row, None if number else 30)
-    decision = next_poll(channel_state(row), channel_outcome(answer), NOW, channel_limits(None, make_options()))
+    decision = next_poll(state_of(row), channel_outcome(answer), NOW, channel_limits(None, make_options()))
     return row, poll_record(answer, decision, new=0)
 
 
