@@ -48,13 +48,15 @@ class Unreachable(IgnoreRequest):
 
     Attributes:
         cause: why they could not be had, if that is known.
-        url: where they were looked for at last, after redirects.
+        url: where they were looked for at last.
+        elsewhere: redirects led there.
     """
 
-    def __init__(self, cause: Exception | None = None, url: str = "") -> None:
+    def __init__(self, cause: Exception | None = None, url: str = "", *, elsewhere: bool = False) -> None:
         super().__init__("robots.txt cannot be had now")
         self.cause = cause
         self.url = url
+        self.elsewhere = elsewhere
 
 
 class RobotsMiddleware:
@@ -117,7 +119,7 @@ class RobotsMiddleware:
             # Not asked, so nothing is known; the request that wanted to know is not made either.
             raise
         except _NOT_HAD as error:
-            self._errors[origin] = Unreachable(error, trail[-1] if trail else request.url)
+            self._errors[origin] = Unreachable(error, trail[-1] if trail else request.url, elsewhere=len(trail) > 1)
         return after_answer(kept, status, body, _now(run, kept))
 
     def _parsed(self, origin: str, kept: Robots) -> ProtegoRobotParser:

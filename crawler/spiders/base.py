@@ -29,6 +29,7 @@ from crawler.urls import host_slot
 
 TOO_LARGE = "the document is too large"
 _ROBOTS = "robots.txt does not allow it"
+WITHOUT_ROBOTS = "robots.txt ("
 
 
 class RunSpider(Spider):
@@ -59,7 +60,7 @@ def trouble(failure: Failure, url: str, refusal: Callable[[str], str]) -> tuple[
     """
     error = failure.value
     if isinstance(error, Unreachable):
-        return _without_robots(error, refusal), Kind.FAILED
+        return _without_robots(error, refusal)
     host = urlsplit(url).hostname or ""
     if isinstance(error, CannotResolveHostError):
         refused = refusal(host)
@@ -74,13 +75,16 @@ def trouble(failure: Failure, url: str, refusal: Callable[[str], str]) -> tuple[
     return _words(error), Kind.FAILED
 
 
-def _without_robots(error: Unreachable, refusal: Callable[[str], str]) -> str:
+def _without_robots(error: Unreachable, refusal: Callable[[str], str]) -> tuple[str, Kind]:
     """Why robots.txt, and so nothing else of the site, could be had; names where it led if that is elsewhere."""
     if error.cause is None:
-        return str(error)
+        return str(error), Kind.FAILED
     failure = Failure(error.cause)  # type: ignore[no-untyped-call]  # Twisted
-    words, _ = trouble(failure, error.url, refusal)
-    return f"robots.txt ({error.url[:200]}): {words}"
+    words, kind = trouble(failure, error.url, refusal)
+    if kind is Kind.BLOCKED and not error.elsewhere:
+        # The site itself is refused, whatever is asked of it.
+        return words, kind
+    return f"{WITHOUT_ROBOTS}{error.url[:200]}): {words}", Kind.FAILED
 
 
 def was_held(failure: Failure) -> bool:

@@ -15,8 +15,7 @@ from crawler.items import CollectRun, PageAnswer
 from crawler.middlewares import ACCEPT, THROTTLED
 from crawler.parse.pages import PageRequest, extract_page
 from crawler.polling import Kind, hold_seconds, retry_after_seconds
-from crawler.robots import Unreachable
-from crawler.spiders.base import RunSpider, header, was_held
+from crawler.spiders.base import WITHOUT_ROBOTS, RunSpider, header, was_held
 
 _ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 _HTML = ("text/html", "application/xhtml+xml", "text/plain", "application/xml", "text/xml")
@@ -64,7 +63,7 @@ class PageSpider(RunSpider):
         reason, kind = self.trouble(failure, request.url)
         permanent = kind is Kind.BLOCKED or "too large" in reason or "redirections" in reason or "scheme" in reason
         # Rules of a site that are not to be had now may be had later, whatever keeps them.
-        permanent = permanent and not isinstance(failure.value, Unreachable)
+        permanent = permanent and not reason.startswith(WITHOUT_ROBOTS)
         wanted: WantedPage = request.cb_kwargs["wanted"]
         yield PageAnswer(wanted, self.run.now(), request.url, reason=reason, permanent=permanent)
 
