@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,7 +120,12 @@ def _session_lock(archive: Archive, wait: float) -> Iterator[Callable[[sa.Connec
             )
             session = connection.execute(_OUR_SESSION).one()
         # Asked on other sessions: whether ours lives is for the server to say, not for our end of its connection.
-        yield lambda other: _is_session(other, session.pid, session.backend_start)
+        try:
+            yield lambda other: _is_session(other, session.pid, session.backend_start)
+        finally:
+            # A busy server notices the end of a session late, and the next run would find the lock held.
+            with suppress(sa.exc.DBAPIError):
+                connection.scalar(sa.select(sa.func.pg_advisory_unlock(*arguments)))
 
 
 def _is_session(connection: sa.Connection, pid: int, since: datetime) -> bool:

@@ -28,7 +28,11 @@ def take_away(archive: Archive) -> None:
         return
     with archive.write() as connection:
         ended = connection.execute(
-            sa.text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
+            # Of this database only: other tests have theirs on the same server.
+            sa.text(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
         )
         assert ended.scalars().all() == [True]
 
