@@ -162,8 +162,7 @@ class Machine(RuleBasedStateMachine):
         """What `run` does after collecting, one job after the other."""
         archive, configuration, now = self.archive, self.configuration, self.now
         try:
-            # PostgreSQL may take a moment to notice that the session of the run before has ended.
-            with run_lock(archive, wait=20):
+            with run_lock(archive):
                 group_articles(archive, now)
                 make_items(archive, configuration.desks, now)
                 make_digests(archive, configuration, now)
