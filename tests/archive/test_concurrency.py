@@ -65,9 +65,7 @@ def _add_meanwhile(archive: Archive, work: Callable[[sa.Connection], None]) -> E
         with archive.write() as connection:
             work(connection)
             adding = pool.submit(add, archive, entry("a"))
-            blocked = sa.text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
+            blocked = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
             while not connection.scalar(blocked):
                 assert not adding.done()
         return adding.result(30)
