@@ -241,8 +241,7 @@ def _sqlite_engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
     arguments = {"timeout": BUSY_SECONDS, "isolation_level": None}
     writing, reading = (sa.create_engine(url, poolclass=QueuePool, connect_args=arguments) for _ in range(2))
     settings = {
-        # 16 MB of cache: an index of hundreds of megabytes is read and written at random places (grouping).
-        writing: ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "cache_size=-16384"),
+        writing: ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"),
         reading: ("foreign_keys=ON", "query_only=ON"),
     }
     # With plain BEGIN a reader that turns writer fails at once instead of waiting; with IMMEDIATE writers queue up.
