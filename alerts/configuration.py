@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from alerts.deskfiles import UNKNOWN_TEMPLATE, Known, load_desks
+from alerts.deskfiles import Known, load_desks
 from alerts.desks import Desk
 from alerts.options import SETTINGS, AlertsOptions, Settings, load_settings
 from alerts.rules import RuleSet
 from alerts.rules.loading import load_rules_and_lists
-from alerts.templates import ENDING, FOLDER, Template, read_template, template_names
+from alerts.templates import ENDING, FOLDER, UNKNOWN_TEMPLATE, Template, read_template, template_names
 from crawler.configfile import files_in, nearest
 from crawler.errors import ConfigError, Problem
 from crawler.folder import database_url

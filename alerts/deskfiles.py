@@ -13,13 +13,13 @@ from alerts.rules.list_files import ListFiles, list_files
 from alerts.rules.loading import read_bare_query
 from alerts.rules.queries import Queries
 from alerts.schedule import night_hours
+from alerts.templates import UNKNOWN_TEMPLATE
 from crawler.configfile import Document, files_in, nearest, read_document, validate
 from crawler.errors import Problem
 
 if TYPE_CHECKING:
     from alerts.rules.rule import Query
 
-UNKNOWN_TEMPLATE = "unknown-template"
 CLIPPED = 102_000
 """Mail clients show no more bytes of HTML than about this."""
 

@@ -16,6 +16,8 @@ from crawler.errors import Problem
 
 FOLDER = "templates"
 ENDING = ".j2"
+UNKNOWN_TEMPLATE = "unknown-template"
+"""Code of the problem that a desk names a template that is not there."""
 LARGEST_FILE = 100_000
 """Bytes. The largest built-in template has 7 kB."""
 MOST_FILES = 40
@@ -61,7 +63,7 @@ def read_template(folder: Path, name: str) -> Template:
     if name not in template_names(folder):
         close = nearest(name, template_names(folder))
         hint = f"did you mean `{close}`?" if close else ""
-        missing = Problem(str(place), 0, 0, f"there is no template `{name}`", hint=hint, code="unknown-template")
+        missing = Problem(str(place), 0, 0, f"there is no template `{name}`", hint=hint, code=UNKNOWN_TEMPLATE)
         return Template(name, place, {}, (missing,))
     files: dict[str, str] = {}
     problems: list[Problem] = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alerts.digests.faults import fault_of, names_in
 from alerts.digests.render import BUDGET, NO_LINKS, Page, ReaderLinks, Rendered, render
 from alerts.digests.sandbox import OverrunError, Sandbox
-from alerts.templates import Template
+from alerts.templates import UNKNOWN_TEMPLATE, Template
 from crawler.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _missing(template: Template | None, name: str) -> Problem:
     if template is not None and template.problems:
         return template.problems[0]
     folder = str(template.folder) if template is not None else name
-    return Problem(folder, 0, 0, f"the template `{name}` has no files", code="unknown-template")
+    return Problem(folder, 0, 0, f"the template `{name}` has no files", code=UNKNOWN_TEMPLATE)
 
 
 def _over_budget(template: Template, snapshot: Mapping[str, Any], part: Rendered) -> Problem | None:
